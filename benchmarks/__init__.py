@@ -1,0 +1,1 @@
+"""Benchmarks: a registry swept over size, and the command that runs it."""

@@ -1,0 +1,50 @@
+"""Battery physics, one lane a member. Compiled on first use."""
+
+import numba
+import numpy as np
+
+from gridpact.units import FloatArray
+
+
+@numba.njit(cache=True, error_model="numpy")
+def run(
+    net_kw: FloatArray,
+    contract_kw: FloatArray,
+    schedule_kw: FloatArray,
+    charge_kw: FloatArray,
+    discharge_kw: FloatArray,
+    charge_efficiency: FloatArray,
+    discharge_efficiency: FloatArray,
+    min_kwh: FloatArray,
+    max_kwh: FloatArray,
+    loss_kwh: FloatArray,
+    soc_start_kwh: FloatArray,
+    hours: float,
+    slack_kw: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Power [member, interval] (+ = charging) and state of charge [member, interval + 1] of every battery."""
+    members, intervals = net_kw.shape
+    power = np.zeros((members, intervals))
+    soc = np.empty((members, intervals + 1))
+    for m in range(members):
+        level = soc_start_kwh[m]
+        soc[m, 0] = level
+        if max_kwh[m] <= 0.0:
+            soc[m, 1:] = level
+            continue
+        for t in range(intervals):
+            most = min(charge_kw[m], (max_kwh[m] - level) / (charge_efficiency[m] * hours))
+            least = -min(discharge_kw[m], (level - min_kwh[m]) * discharge_efficiency[m] / hours)
+            wish = -net_kw[m, t] if np.isnan(schedule_kw[m, t]) else schedule_kw[m, t]
+            p = min(max(wish, least), most)
+            contract = contract_kw[m, t]
+            meter = net_kw[m, t] + p
+            falls_short = contract < 0.0 and meter > contract + slack_kw
+            takes_less = contract > 0.0 and meter < contract - slack_kw
+            if falls_short or takes_less:
+                p = min(max(contract - net_kw[m, t], least), most)
+            gain = p * charge_efficiency[m] if p >= 0.0 else p / discharge_efficiency[m]
+            level = min(max(level + gain * hours - loss_kwh[m], min_kwh[m]), max_kwh[m])
+            power[m, t] = p
+            soc[m, t + 1] = level
+    return power, soc

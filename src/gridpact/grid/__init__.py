@@ -1,0 +1,37 @@
+"""Where it flows: feeders, AC power flow, linear sensitivities, violations."""
+
+from gridpact.grid.catalogue import builtin_feeders, load_feeder, spot_loads
+from gridpact.grid.feeder import WINDINGS, Feeder, Lines, Transformers
+from gridpact.grid.feeder_file import read_feeder, write_feeder
+from gridpact.grid.flow import Flow
+from gridpact.grid.linear import LinearModel, linear_model
+from gridpact.grid.pandapower_network import feeder_from_pandapower, pandapower_bus_positions
+from gridpact.grid.power_flow import PowerFlow, power_flow, power_flow_per_phase
+from gridpact.grid.topology import Tree, check_fed, radial_tree
+from gridpact.grid.violations import ViolationKind, Violations, find_violations
+
+__all__ = [
+    "WINDINGS",
+    "Feeder",
+    "Flow",
+    "LinearModel",
+    "Lines",
+    "PowerFlow",
+    "Transformers",
+    "Tree",
+    "ViolationKind",
+    "Violations",
+    "builtin_feeders",
+    "check_fed",
+    "feeder_from_pandapower",
+    "find_violations",
+    "linear_model",
+    "load_feeder",
+    "pandapower_bus_positions",
+    "power_flow",
+    "power_flow_per_phase",
+    "radial_tree",
+    "read_feeder",
+    "spot_loads",
+    "write_feeder",
+]

@@ -1,0 +1,37 @@
+"""How a price comes about: what a mechanism reads and returns, and one folder a mechanism."""
+
+from gridpact.markets.book import Book
+from gridpact.markets.certificate import Certificate, Check
+from gridpact.markets.mechanism import (
+    Gate,
+    Market,
+    Mechanism,
+    Memory,
+    OrderMechanism,
+    PoolRule,
+    make_mechanism,
+    mechanism_names,
+)
+from gridpact.markets.outlook import Metering, Outlook
+from gridpact.markets.pact import Pact, Party, Reason, Trades, Transfers
+
+__all__ = [
+    "Book",
+    "Certificate",
+    "Check",
+    "Gate",
+    "Market",
+    "Mechanism",
+    "Memory",
+    "Metering",
+    "OrderMechanism",
+    "Outlook",
+    "Pact",
+    "Party",
+    "PoolRule",
+    "Reason",
+    "Trades",
+    "Transfers",
+    "make_mechanism",
+    "mechanism_names",
+]

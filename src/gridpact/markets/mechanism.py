@@ -1,0 +1,130 @@
+"""What a mechanism is, and how one is found by name."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from gridpact.errors import InputError, nearest_name
+from gridpact.markets.book import Book
+from gridpact.markets.outlook import Metering, Outlook
+from gridpact.markets.pact import Pact
+
+Memory: TypeAlias = Any
+"""What a mechanism carries from gate to gate: a value that can be saved. None at the first gate."""
+
+ENTRY_POINTS = "gridpact.mechanisms"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How a mechanism clears.
+
+    Attributes
+    ----------
+    covers
+        How many intervals one clearing covers.
+    carries_memory
+        Whether a clearing depends on the memory of the one before. If not, many gates may be handed over in one call.
+    """
+
+    covers: int = 1
+    carries_memory: bool = False
+
+
+@runtime_checkable
+class Mechanism(Protocol):
+    """A market that clears before delivery. Pure: same inputs, same outputs."""
+
+    @property
+    def name(self) -> str:
+        """Registered name, ``family:variant``."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """How it clears."""
+        ...
+
+    def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
+        """Clear every interval of the outlook."""
+        ...
+
+
+@runtime_checkable
+class OrderMechanism(Mechanism, Protocol):
+    """A mechanism on orders: the members bid, the exchange matches."""
+
+    def bid(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> Book:
+        """The members' side: orders from what each member knows."""
+        ...
+
+    def match(self, book: Book, seed: int) -> Pact:
+        """The exchange's side: a pact from orders alone. ``seed`` breaks ties; live, it is the hash of the signed order set."""
+        ...
+
+
+@runtime_checkable
+class PoolRule(Protocol):
+    """A rule that shares costs and income after delivery, on metered energy."""
+
+    @property
+    def name(self) -> str:
+        """Registered name, ``family:variant``."""
+        ...
+
+    def share(self, metering: Metering) -> Pact:
+        """Trades and transfers that follow from what the meters showed."""
+        ...
+
+
+Market: TypeAlias = Mechanism | PoolRule
+
+
+@cache
+def _factories() -> dict[str, Callable[..., Market]]:
+    """Every registered mechanism. An entry point names a family; its value maps variants to factories."""
+    found: dict[str, Callable[..., Market]] = {}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        for variant, factory in entry.load().items():
+            found[f"{entry.name}:{variant}" if variant else entry.name] = factory
+    return found
+
+
+def mechanism_names() -> dict[str, str]:
+    """Names of all registered mechanisms with one line each."""
+    return {name: (inspect.getdoc(factory) or "").partition("\n")[0] for name, factory in _factories().items()}
+
+
+def make_mechanism(name: str, options: Mapping[str, Any] | None = None) -> Market:
+    """Build a mechanism by its registered name.
+
+    Parameters
+    ----------
+    name
+        ``family:variant``, for instance ``"auction:uniform"``.
+    options
+        Keyword parameters of its factory.
+
+    Raises
+    ------
+    InputError
+        If the name or an option is unknown; the nearest known one is named.
+    """
+    factories = _factories()
+    if name not in factories:
+        raise InputError(
+            f"mechanism {name!r} is unknown{nearest_name(name, list(factories))}", accepted=", ".join(factories)
+        )
+    accepted = list(inspect.signature(factories[name]).parameters)
+    for option in options or {}:
+        if option not in accepted:
+            raise InputError(
+                f"mechanism {name!r} has no option {option!r}{nearest_name(option, accepted)}",
+                accepted=", ".join(accepted) or "no options",
+            )
+    return factories[name](**(options or {}))

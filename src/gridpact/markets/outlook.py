@@ -1,0 +1,60 @@
+"""All that is known at gate closure: what a mechanism reads."""
+
+from dataclasses import dataclass
+
+from gridpact.community import Member, Tariff, TradeCharges
+from gridpact.grid import Feeder
+from gridpact.horizon import Horizon
+from gridpact.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is known when a gate closes. Measured profiles of the future are not part of it.
+
+    Attributes
+    ----------
+    members
+        In order of their ids; the member axis of every array.
+    feeder
+        The grid they are on.
+    horizon
+        The intervals to be cleared.
+    tariff
+        Published prices of these intervals.
+    charges
+        What each member pays per traded kWh on top of the price.
+    wanted_share
+        Private reservations, ``[member]``: `Preferences.wanted_share`. Read by bidding only, never by matching.
+    net_kw
+        Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption.
+    soc_kwh
+        State of charge of each member's battery at the start of the horizon as expected, ``[member]``; 0 without battery.
+    """
+
+    members: tuple[Member, ...]
+    feeder: Feeder
+    horizon: Horizon
+    tariff: Tariff
+    charges: TradeCharges
+    wanted_share: FloatArray
+    net_kw: FloatArray
+    soc_kwh: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Metering:
+    """What the meters showed: what a pool rule reads.
+
+    Attributes
+    ----------
+    members, horizon, tariff
+        As in `Outlook`.
+    net_wh
+        Metered energy, integer Wh ``[member, interval]``, + = consumption.
+    """
+
+    members: tuple[Member, ...]
+    horizon: Horizon
+    tariff: Tariff
+    net_wh: IntArray

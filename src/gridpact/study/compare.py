@@ -1,0 +1,156 @@
+"""Several mechanisms on the same community, seeds and grid, side by side and in parallel."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.special import stdtrit
+
+from gridpact.community import Community
+from gridpact.errors import InputError
+from gridpact.markets import Market
+from gridpact.study.result import Baseline, CommunityMetrics, Comparison, Run
+from gridpact.study.simulate import Settings, run_baseline, simulate
+from gridpact.units import FloatArray
+
+
+def compare(
+    community: Community,
+    markets: Sequence[Market],
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    progress: Callable[[Run], None] | None = None,
+) -> Comparison:
+    """Run several mechanisms on one community.
+
+    Parameters
+    ----------
+    community
+        With the measured profiles of the horizon.
+    markets
+        Mechanisms and pool rules, in the order of the result.
+    settings
+        The same forecast, seed and gate closure for all.
+    jobs
+        Processes; 1 runs everything in this one, -1 takes every core.
+    progress
+        Called with each run as it finishes.
+
+    Returns
+    -------
+    Comparison
+    """
+    baseline = run_baseline(community)
+    tasks = (delayed(_simulate)(at, community, market, settings, baseline) for at, market in enumerate(markets))
+    runs: dict[int, Run] = {}
+    for at, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        runs[at] = run
+        if progress:
+            progress(run)
+    return Comparison(community, baseline, tuple(runs[at] for at in range(len(markets))))
+
+
+@dataclass(frozen=True, eq=False)
+class Replication:
+    """The same comparison under several seeds.
+
+    Attributes
+    ----------
+    mechanisms
+        Names, in order.
+    seeds
+        The seeds; every mechanism met the same ones.
+    values
+        Each metric of `CommunityMetrics` by name, ``[mechanism, seed]``.
+    """
+
+    mechanisms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: dict[str, FloatArray]
+
+    def mean(self, metric: str) -> FloatArray:
+        """Mean over the seeds, ``[mechanism]``."""
+        return np.asarray(self.values[metric].mean(axis=1))
+
+    def half_width(self, metric: str, *, against: int | None = None) -> FloatArray:
+        """Half the width of the 95 % confidence interval of the mean (Student's t), ``[mechanism]``; NaN for one seed.
+
+        Parameters
+        ----------
+        metric
+            Name of the metric.
+        against
+            Position of a mechanism: the interval is then that of the paired difference to it.
+        """
+        values, n = self.values[metric], len(self.seeds)
+        if n < 2:
+            return np.full(len(self.mechanisms), np.nan)
+        if against is not None:
+            values = values - values[against]
+        return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=1, ddof=1) / np.sqrt(n))
+
+
+def replicate(
+    community: Community,
+    markets: Sequence[Market],
+    settings: Settings,
+    seeds: int,
+    *,
+    jobs: int = 1,
+    progress: Callable[[], None] | None = None,
+) -> tuple[Comparison, Replication]:
+    """Compare mechanisms under several seeds of forecasts, bidding and tie-breaks.
+
+    Parameters
+    ----------
+    community, markets, settings, jobs
+        As in `compare`; the first seed is that of the settings, the next ones follow it.
+    seeds
+        How many seeds.
+    progress
+        Called after each run.
+
+    Returns
+    -------
+    Comparison
+        Of the first seed.
+    Replication
+        The metrics of all.
+    """
+    if seeds < 1:
+        raise InputError(f"{seeds} seeds", accepted="a whole number from 1 up")
+    baseline = run_baseline(community)
+    numbers = tuple(settings.seed + k for k in range(seeds))
+    tasks = (
+        delayed(_measure)(at, k, community, market, replace(settings, seed=seed), baseline)
+        for k, seed in enumerate(numbers)
+        for at, market in enumerate(markets)
+    )
+    names = tuple(CommunityMetrics.__dataclass_fields__)
+    values = {name: np.empty((len(markets), seeds)) for name in names}
+    first: dict[int, Run] = {}
+    for at, k, metrics, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        for name in names:
+            values[name][at, k] = getattr(metrics, name)
+        if run:
+            first[at] = run
+        if progress:
+            progress()
+    runs = tuple(first[at] for at in range(len(markets)))
+    return Comparison(community, baseline, runs), Replication(tuple(run.mechanism for run in runs), numbers, values)
+
+
+def _simulate(
+    at: int, community: Community, market: Market, settings: Settings, baseline: Baseline
+) -> tuple[int, Run]:
+    return at, simulate(community, market, settings, baseline)
+
+
+def _measure(
+    at: int, k: int, community: Community, market: Market, settings: Settings, baseline: Baseline
+) -> tuple[int, int, CommunityMetrics, Run | None]:
+    """Only the first seed's run is wanted whole."""
+    run = simulate(community, market, settings, baseline)
+    return at, k, run.community, run if k == 0 else None

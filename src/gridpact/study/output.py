@@ -1,0 +1,212 @@
+"""Results as files: ``summary.json``, ``trades.parquet``, ``bills.parquet``, ``grid.parquet``."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gridpact.exchange import Settlement
+from gridpact.study.compare import Replication
+from gridpact.study.result import CommunityMetrics, Comparison, Run
+from gridpact.study.simulate import Settings
+from gridpact.units import IntArray
+
+SUMMARY_SCHEMA_VERSION = 1
+
+
+class CheckSummary(msgspec.Struct, frozen=True):
+    """One check of a certificate; ``tolerance`` is null for numbers that are reported and not claimed."""
+
+    name: str
+    value: float
+    tolerance: float | None
+    passed: bool
+
+
+class MemberSummary(msgspec.Struct, frozen=True):
+    """One member under one mechanism; null where a share is undefined."""
+
+    id: str
+    bill: float
+    saving: float
+    self_sufficiency: float | None
+    self_consumption: float | None
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """One mechanism; ``metrics`` by the names of ``docs/metrics.md``, null where undefined."""
+
+    mechanism: str
+    metrics: dict[str, float | None]
+    members: list[MemberSummary]
+    certificate: list[CheckSummary]
+    certified: bool
+    seconds: float
+    cpu_seconds: float
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The whole of ``summary.json``."""
+
+    schema_version: int
+    gridpact_version: str
+    community: str
+    currency: str
+    feeder: str
+    start: str
+    step_minutes: float
+    intervals: int
+    members: int
+    forecast: str
+    seed: int
+    gate_closure_minutes: float
+    runs: list[RunSummary]
+
+
+def summarise(comparison: Comparison, settings: Settings) -> Summary:
+    """Everything of a comparison that is one number or one number a member."""
+    from gridpact import __version__
+
+    community = comparison.community
+    return Summary(
+        schema_version=SUMMARY_SCHEMA_VERSION,
+        gridpact_version=__version__,
+        community=community.name,
+        currency=community.currency,
+        feeder=community.feeder.name,
+        start=community.horizon.start.isoformat(),
+        step_minutes=community.horizon.hours * 60,
+        intervals=community.horizon.periods,
+        members=len(community.members),
+        forecast=settings.forecast,
+        seed=settings.seed,
+        gate_closure_minutes=settings.gate_closure.total_seconds() / 60,
+        runs=[_summarise_run(run, community.member_ids) for run in comparison.runs],
+    )
+
+
+def write_results(comparison: Comparison, settings: Settings, folder: Path) -> list[Path]:
+    """Write the summary and the three tables into a folder, which is made if need be.
+
+    Returns
+    -------
+    list of Path
+        The files written. Their columns are documented in ``docs/output.md``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = folder / "summary.json"
+    summary.write_bytes(msgspec.json.format(msgspec.json.encode(summarise(comparison, settings)), indent=2) + b"\n")
+    time = pa.array(comparison.community.horizon.index())
+    ids = comparison.community.member_ids
+    tables = {"trades": _trades, "bills": _bills, "grid": _grid}
+    written = [summary]
+    for name, build in tables.items():
+        path = folder / f"{name}.parquet"
+        writer = None
+        for run in comparison.runs:
+            table = build(run, comparison, time, ids)
+            label = pa.DictionaryArray.from_arrays(np.zeros(len(table), np.int32), pa.array([run.mechanism]))
+            table = table.add_column(0, "mechanism", label)
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
+        if writer:
+            writer.close()
+            written.append(path)
+    return written
+
+
+def _summarise_run(run: Run, ids: tuple[str, ...]) -> RunSummary:
+    members = run.members
+    return RunSummary(
+        mechanism=run.mechanism,
+        metrics={name: _number(getattr(run.community, name)) for name in CommunityMetrics.__dataclass_fields__},
+        members=[
+            MemberSummary(
+                id=ids[m],
+                bill=float(members.bill[m]),
+                saving=float(members.saving[m]),
+                self_sufficiency=_number(members.self_sufficiency[m]),
+                self_consumption=_number(members.self_consumption[m]),
+            )
+            for m in range(len(ids))
+        ],
+        certificate=[
+            CheckSummary(c.name, float(c.value), float(c.tolerance) if c.claimed else None, c.passed)
+            for c in run.certificate.checks
+        ],
+        certified=run.certificate.passed,
+        seconds=run.seconds,
+        cpu_seconds=run.cpu_seconds,
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _trades(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
+    trades = run.pact.trades
+    return pa.table(
+        {
+            "time_utc": time.take(pa.array(trades.interval)),
+            "seller": _names(trades.seller, ids),
+            "buyer": _names(trades.buyer, ids),
+            "energy_wh": trades.energy_wh,
+            "price_micro_per_kwh": trades.price,
+            "payment_micro": trades.payments(),
+        }
+    )
+
+
+def _bills(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
+    settlement: Settlement = run.settlement
+    member, interval = (axis.ravel() for axis in np.indices(settlement.trades.shape))
+    energies, amounts = settlement.energies, ("trades", "retail", "imbalance", "network", "service", "penalty")
+    return pa.table(
+        {
+            "time_utc": time.take(pa.array(interval)),
+            "member": _names(member, ids),
+            "metered_wh": run.delivery.net_wh.ravel(),
+            **{f"{name}_wh": getattr(energies, name).ravel() for name in energies.__dataclass_fields__},
+            **{f"{name}_micro": getattr(settlement, name).ravel() for name in (*amounts, "transfers")},
+            "bill_micro": settlement.bills.ravel(),
+        }
+    )
+
+
+def _grid(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
+    flow, feeder = run.flow, comparison.community.feeder
+    rows = np.arange(len(time))
+    lowest, highest, fullest = flow.v_low.argmin(axis=1), flow.v_high.argmax(axis=1), flow.loading.argmax(axis=1)
+    return pa.table(
+        {
+            "time_utc": time,
+            "head_kw": flow.head_kw,
+            "head_kvar": flow.head_kvar,
+            "losses_kw": flow.losses_kw,
+            "v_min_pu": flow.v_low[rows, lowest],
+            "v_min_bus": _names(lowest, feeder.bus_names),
+            "v_max_pu": flow.v_high[rows, highest],
+            "v_max_bus": _names(highest, feeder.bus_names),
+            "loading_max": flow.loading[rows, fullest],
+            "loading_max_branch": _names(fullest, feeder.branch_names),
+        }
+    )
+
+
+def _names(positions: IntArray, names: tuple[str, ...]) -> Any:
+    return pa.DictionaryArray.from_arrays(pa.array(positions.astype(np.int32)), pa.array(names, pa.string()))
+
+
+def write_replication(replication: Replication, folder: Path) -> Path:
+    """Write every metric of every mechanism and seed as ``seeds.parquet``, one row a mechanism and seed."""
+    path = folder / "seeds.parquet"
+    mechanism, seed = (axis.ravel() for axis in np.indices((len(replication.mechanisms), len(replication.seeds))))
+    columns = {name: values.ravel() for name, values in replication.values.items()}
+    table = {"mechanism": _names(mechanism, replication.mechanisms), "seed": np.array(replication.seeds)[seed], **columns}
+    pq.write_table(pa.table(table), path, compression="zstd")
+    return path
