@@ -1,11 +1,12 @@
 """Write the built-in feeder `ieee37`: the balanced equivalent of the IEEE 37-bus feeder.
 
-Facts carried over from the IEEE PES Distribution Test Feeder Working Group's 37-node feeder (W. H. Kersting, "Radial distribution
-test feeders", IEEE PES Winter Meeting 2001) as published with OpenDSS: segments, lengths, impedance matrices of the conductor codes,
-spot loads. Each code is reduced to its sequence parameters: z1 is the mean of the diagonal less the mean of the rest, z0 the mean of
-the diagonal plus twice the mean of the rest. A spot load is the sum over the phases. The regulator is left out: bus 799 is held at
-1.0 p.u. The rating of a line is the ampacity of its aluminium conductor (Kersting, "Distribution System Modeling and Analysis",
-appendix A: 1,000,000 CM 698 A, 500,000 CM 483 A, 2/0 230 A, #2 156 A).
+Facts carried over from the IEEE PES Distribution Test Feeder Working Group's 37-node feeder (W. H. Kersting, "Radial
+distribution test feeders", IEEE PES Winter Meeting 2001) as published with OpenDSS: segments, lengths, impedance matrices
+of the conductor codes, spot loads, coordinates. Each code is reduced to its sequence parameters: z1 is the mean of the
+diagonal less the mean of the rest, z0 the mean of the diagonal plus twice the mean of the rest. A spot load is the sum
+over the phases. Substation transformer and regulator are left out: bus 799 is held at 1.0 p.u. The rating of a line is
+the ampacity of its aluminium conductor (Kersting, "Distribution System Modeling and Analysis", appendix A: 1,000,000 CM
+698 A, 500,000 CM 483 A, 2/0 230 A, #2 156 A).
 
 Run from the project's root: ``python tools/build_ieee37.py``.
 """
@@ -23,7 +24,7 @@ SOURCE = (
 )
 RATING_A = {"721": 698.0, "722": 483.0, "723": 230.0, "724": 156.0}
 
-# Ω and nF per 1,000 ft: diagonal (a, b, c) and off-diagonal (ab, ac, bc) entries of the impedance matrices, capacitance to ground
+# per 1,000 ft: Ω of the diagonal (a, b, c) and off-diagonal (ab, ac, bc) entries of the matrices, nF to ground
 RESISTANCE = {
     "721": (0.055416667, 0.050113636, 0.055416667, 0.012746212, 0.006382576, 0.012746212),
     "722": (0.089981061, 0.085, 0.089981061, 0.030852273, 0.023371212, 0.030852273),
@@ -106,6 +107,47 @@ SPOT_LOADS = """
 744 42 21
 """
 
+# bus, x, y in 1,000 ft
+COORDINATES = """
+799 0.00 0.01
+701 0.00 -1.85
+702 0.00 -2.81
+703 0.00 -4.13
+704 0.88 -2.81
+705 -0.40 -2.81
+706 1.68 -3.41
+707 1.68 -1.89
+708 -0.32 -4.93
+709 0.00 -4.93
+710 -0.84 -5.81
+711 0.48 -6.45
+712 -0.40 -2.57
+713 0.36 -2.81
+714 0.88 -2.89
+718 0.88 -3.41
+720 1.68 -2.81
+722 1.56 -1.89
+724 1.68 -1.13
+725 1.68 -3.69
+727 -0.24 -4.13
+728 -0.52 -4.33
+729 -0.80 -4.13
+730 0.00 -4.73
+731 0.60 -4.93
+732 -0.64 -4.93
+733 -0.32 -5.25
+734 -0.32 -5.81
+735 -0.84 -6.01
+736 -0.84 -4.53
+737 -0.32 -6.45
+738 0.08 -6.45
+740 0.48 -6.25
+741 0.88 -6.45
+742 -0.72 -2.81
+744 -0.52 -4.13
+775 0.00 -4.94
+"""
+
 
 def sequence(entries: tuple[float, ...], length: float) -> tuple[float, float]:
     """Positive- and zero-sequence value of a matrix given by its diagonal and its off-diagonal entries."""
@@ -118,6 +160,7 @@ def build() -> tuple[Feeder, np.ndarray, np.ndarray]:
     segments = [row.split() for row in SEGMENTS.split("\n") if row]
     loads = {row.split()[0]: row.split()[1:] for row in SPOT_LOADS.split("\n") if row}
     names = [*dict.fromkeys(bus for row in segments for bus in row[:2]), "775"]
+    points = {row.split()[0]: [float(value) for value in row.split()[1:]] for row in COORDINATES.split("\n") if row}
     at = {name: position for position, name in enumerate(names)}
     codes, lengths = [row[2] for row in segments], [float(row[3]) for row in segments]
     r = np.array([sequence(RESISTANCE[code], length) for code, length in zip(codes, lengths, strict=True)])
@@ -147,7 +190,7 @@ def build() -> tuple[Feeder, np.ndarray, np.ndarray]:
         v_max_pu=1.05,
         loading_limit=1.0,
         load_buses=np.array([at[bus] for bus in loads]),
-        xy=np.full((len(names), 2), np.nan),
+        xy=np.array([points[name] for name in names]),
         frequency_hz=60.0,
     )
     spot = np.array([[float(value) for value in loads.get(name, (0, 0))] for name in names])

@@ -4,12 +4,14 @@ Needs the package ``simbench`` (400 MB), which Gridpact itself does not. From th
 ``python tools/build_simbench_community.py``. Rules by which SimBench's elements become members:
 
 - Every household (H0-…) and shop or farm (G…, L…) is a member: ``home-007`` is SimBench's "Load 7".
-- A ``PV_Storage`` unit is photovoltaics and a battery behind the meter of the load that its profile names ("Storage_PV3_H0-A" at a
-  bus: PV of profile PV3 with the unit's rated power in kWp, a battery with its energy and power, at the member with the load H0-A).
-  SimBench's own profile of such a unit shows it: PV3 by day, less charging in the morning, and the load of H0-A by night.
+- A ``PV_Storage`` unit is photovoltaics and a battery behind the meter of the load that its profile names
+  ("Storage_PV3_H0-A" at a bus: PV of profile PV3 with the unit's rated power in kWp, a battery with its energy and power,
+  at the member with the load H0-A). SimBench's own profile of such a unit shows it: PV3 by day, less charging in the
+  morning, and the load of H0-A by night.
 - Any other PV plant goes to the member of its bus with the largest annual load.
-- Heat pumps (Air…, Soil…) and chargers (HLS…, APLS…) go to the members of their bus in turn, first to those with PV, then by falling
-  annual load.
+- Heat pumps (Air…, Soil…) and chargers (HLS…, APLS…) go to the members of their bus in turn, first to those with PV, then
+  by falling annual load.
+- Negative values of active loads (eight of HLS_C_3.7, down to -0.000012) are set to zero.
 - Batteries start empty, lose in each direction what SimBench gives as efficiency, and are used from 0 to 100 %.
 - Reactive power follows SimBench's own profiles. Tap positions are kept.
 - SimBench's time is German local time, in order; it becomes UTC.
@@ -23,7 +25,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridpact.grid import feeder_from_pandapower, find_violations, pandapower_bus_positions, power_flow, write_feeder
+from gridpact.grid import (
+    Feeder,
+    feeder_from_pandapower,
+    find_violations,
+    pandapower_bus_positions,
+    power_flow,
+    write_feeder,
+)
 
 CODE = "1-LV-rural2--2-sw"
 NAME = "simbench-rural2"
@@ -38,7 +47,7 @@ BASE = ("H0", "G", "L")
 COMMUNITY = """\
 # The built-in community: one SimBench low-voltage grid with its loads, PV and batteries, a year at 15 min.
 # Open Database License (ODbL) 1.0, see ../simbench-rural2.LICENSE.txt. Made by tools/build_simbench_community.py.
-# The profiles cover 2016-01-01 to 2016-12-31 in German time; change start and days to take another window (366 days is all).
+# The profiles cover 2016-01-01 to 2016-12-31 in German time; change start and days to take another window.
 # SimBench's PV yields 575 to 697 kWh per kWp: low for Germany; factor = 1.4 under [profiles] pv is realistic.
 
 name = "Rural village (SimBench 1-LV-rural2--2-sw)"
@@ -63,6 +72,10 @@ feeder = "simbench-rural2"
 
 [members]
 file = "members.csv"     # wanted_share is synthetic: a seeded draw, uniform in [0, 0.3]
+
+[market]
+forecast = "noise"       # measured plus an error that grows from 5 % to 30 % of each member's spread over a day
+gate_closure_minutes = 60
 """
 
 LICENSE = """\
@@ -73,13 +86,14 @@ Any rights in individual contents of the database are licensed under the Databas
 http://opendatacommons.org/licenses/dbcl/1.0/
 So is this derivative: feeder.json, members.csv, profiles.parquet and community.toml of the folder simbench-rural2.
 
-Attribution: SimBench, https://simbench.de. S. Meinecke, D. Sarajlić, S. R. Drauz, A. Klettke, L.-P. Lauven, C. Rehtanz, A. Moser,
-M. Braun: SimBench - A Benchmark Dataset of Electric Power Systems to Compare Innovative Solutions Based on Power Flow Analysis,
-Energies 2020, 13(12), 3290, https://doi.org/10.3390/en13123290
+Attribution: SimBench, https://simbench.de. S. Meinecke, D. Sarajlić, S. R. Drauz, A. Klettke, L.-P. Lauven, C. Rehtanz,
+A. Moser, M. Braun: SimBench - A Benchmark Dataset of Electric Power Systems to Compare Innovative Solutions Based on Power
+Flow Analysis, Energies 2020, 13(12), 3290, https://doi.org/10.3390/en13123290
 
-Changes: one grid of the data set; loads, PV plants and storages grouped into members; profiles reduced to those in use, stored in
-32 bits and indexed by UTC; preferences (wanted_share) and prices added, which are not SimBench's. The program that makes the
-derivative from the original is tools/build_simbench_community.py of Gridpact's source.
+Changes: one grid of the data set; loads, PV plants and storages grouped into members; profiles reduced to those in use,
+stored in 32 bits, indexed by UTC, eight negative values of HLS_C_3.7 set to zero; preferences (wanted_share) and prices
+added, which are not SimBench's. The program that makes the derivative from the original is
+tools/build_simbench_community.py of Gridpact's source.
 """
 
 
@@ -180,11 +194,14 @@ def _reactive_column(profile: str, profiles: pd.DataFrame) -> str:
 def profile_table(net: Any, members: pd.DataFrame) -> pd.DataFrame:
     """The per-unit profiles that members use, by UTC."""
     loads, pv = net.profiles["load"], net.profiles["renewables"]
-    used = sorted({name for column in ("load", "reactive", "pv") for cell in members[column] for name in cell.split(";") if name})
+    used = sorted(
+        {name for column in ("load", "reactive", "pv") for cell in members[column] for name in cell.split(";") if name}
+    )
     columns = {}
     for name in used:
         profile, reactive = name.removesuffix(":q"), name.endswith(":q")
-        columns[name] = pv[profile] if profile in pv else loads[f"{profile}_{'q' if reactive else 'p'}load"]
+        values = pv[profile] if profile in pv else loads[f"{profile}_{'q' if reactive else 'p'}load"]
+        columns[name] = values if reactive else values.clip(lower=0.0)
     table = pd.DataFrame(columns).astype(np.float32)
     table.index = pd.date_range("2015-12-31 23:00", periods=len(table), freq="15min", tz="UTC", name="time_utc")
     local = table.index.tz_convert("Europe/Berlin").strftime("%d.%m.%Y %H:%M")
@@ -193,39 +210,41 @@ def profile_table(net: Any, members: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def report(net: Any, feeder: Any, members: pd.DataFrame, profiles: pd.DataFrame) -> None:
-    """Print what came out, and compare the members' sums with SimBench's elements."""
-    position = {name: at for at, name in enumerate(feeder.bus_names)}
-    load, reactive = (np.zeros((len(profiles), len(feeder.bus_names))) for _ in range(2))
-    pv = np.zeros_like(load)
-    for row in members.itertuples():
-        bus = position[row.bus]
-        for target, names, scales in (
-            (load, row.load, row.load_scale),
-            (reactive, row.reactive, row.reactive_scale),
-            (pv, row.pv, row.pv_kwp),
-        ):
-            for name, scale in zip(names.split(";"), scales.split(";"), strict=True):
-                if name:
-                    target[:, bus] += float(scale) * profiles[name].to_numpy()
-    original = sum(row.p_mw * 1e3 * net.profiles["load"][f"{row.profile}_pload"].sum() for row in net.load.itertuples())
+def by_bus(feeder: Feeder, members: pd.DataFrame, profiles: pd.DataFrame, names: str, scales: str) -> np.ndarray:
+    """Sum of the members' scaled columns, ``[interval, bus]``."""
+    total = np.zeros((len(profiles), len(feeder.bus_names)))
+    for bus, columns, factors in zip(members.bus, members[names], members[scales], strict=True):
+        for column, factor in zip(columns.split(";"), factors.split(";"), strict=True):
+            if column:
+                total[:, feeder.bus_position(bus)] += float(factor) * profiles[column].to_numpy()
+    return total
+
+
+def report(net: Any, feeder: Feeder, members: pd.DataFrame, profiles: pd.DataFrame) -> None:
+    """Print what came out, and compare the members' sum with SimBench's elements."""
+    load = by_bus(feeder, members, profiles, "load", "load_scale")
+    reactive = by_bus(feeder, members, profiles, "reactive", "reactive_scale")
+    pv = by_bus(feeder, members, profiles, "pv", "pv_kwp")
     flow = power_flow(feeder, load - pv, reactive)
-    kwp, battery = (pd.to_numeric(members[name], errors="coerce") for name in ("pv_kwp", "battery_kwh"))
-    hours = 0.25
-    print(f"{len(members)} members, {kwp.notna().sum()} with PV ({kwp.sum():.1f} kWp), "
-          f"{battery.notna().sum()} with a battery ({battery.sum():.1f} kWh)")  # fmt: skip
-    print(f"load {load.sum() * hours / 1e3:.1f} MWh (SimBench {original * hours / 1e3:.1f}), "
-          f"PV {pv.sum() * hours / 1e3:.1f} MWh, {pv.sum() * hours / kwp.sum():.0f} kWh/kWp, "
-          f"{pv.sum() / load.sum():.1%} of the load; used at once {np.minimum(pv.sum(1), load.sum(1)).sum() / load.sum():.1%}")  # fmt: skip
-    energy = [
-        sum(float(s) * profiles[n].sum() * hours for n, s in zip(row.load.split(";"), row.load_scale.split(";"), strict=True))
-        for row in members.itertuples()
+    original = sum(row.p_mw * net.profiles["load"][f"{row.profile}_pload"].sum() / 4 for row in net.load.itertuples())
+    single = [
+        by_bus(feeder, members.iloc[[at]], profiles, "load", "load_scale").sum() / 4 for at in range(len(members))
     ]
-    print(f"members' loads {min(energy):.0f} / {np.median(energy):.0f} / {max(energy):.0f} kWh a year (min/median/max)")
-    print(f"AC without batteries: head {flow.head_kw.min():.1f} to {flow.head_kw.max():.1f} kW, "
-          f"voltage {flow.v_pu.min():.4f} to {flow.v_pu.max():.4f} p.u., loading of lines up to {flow.loading[:, :-1].max():.1%}, "
-          f"of the transformer up to {flow.loading[:, -1].max():.1%}, losses {flow.losses_kw.sum() * hours / 1e3:.2f} MWh, "
-          f"violations {len(find_violations(feeder, flow))}")  # fmt: skip
+    kwp, battery = (pd.to_numeric(members[name], errors="coerce") for name in ("pv_kwp", "battery_kwh"))
+    at_once = np.minimum(pv.sum(axis=1), load.sum(axis=1)).sum() / load.sum()
+    for line in (
+        f"{len(members)} members, {kwp.notna().sum()} with PV, {kwp.sum():.1f} kWp",
+        f"{battery.notna().sum()} batteries, {battery.sum():.1f} kWh",
+        f"load {load.sum() / 4e3:.1f} MWh (SimBench's elements: {original:.1f} MWh)",
+        f"loads of members {min(single):.0f} / {np.median(single):.0f} / {max(single):.0f} kWh a year (min / median / max)",
+        f"PV {pv.sum() / 4e3:.1f} MWh, {pv.sum() / 4 / kwp.sum():.0f} kWh/kWp, {pv.sum() / load.sum():.1%} of the load",
+        f"{at_once:.1%} of the load covered by PV at the same time",
+        "AC power flow of the year without batteries:",
+        f"  head {flow.head_kw.min():.1f} to {flow.head_kw.max():.1f} kW, losses {flow.losses_kw.sum() / 4e3:.2f} MWh",
+        f"  voltages {flow.v_pu.min():.4f} to {flow.v_pu.max():.4f} p.u., violations {len(find_violations(feeder, flow))}",
+        f"  loading of lines {flow.loading[:, :-1].max():.1%}, of the transformer {flow.loading[:, -1].max():.1%}",
+    ):
+        print(line)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The command line. Heavy modules are imported by the command that needs them."""
 
+import math
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,9 +32,9 @@ MechanismOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Take every registered mechanism.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results are written.")]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", help="Processes; -1 takes every core.")]
+JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; as many as cores if not given.")]
 StartOption = Annotated[datetime | None, typer.Option(help="Start at this local time instead of the file's.")]
-DaysOption = Annotated[int | None, typer.Option(help="Run this many days instead of the file's.")]
+DaysOption = Annotated[int | None, typer.Option(min=1, help="Run this many days instead of the file's.")]
 ForecastOption = Annotated[str | None, typer.Option(help="perfect, persistence or noise, instead of the file's.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of forecasts, bidding and ties, instead of the file's.")]
 
@@ -66,7 +67,7 @@ def run(
     days: DaysOption = None,
     forecast: ForecastOption = None,
     seed: SeedOption = None,
-    jobs: JobsOption = -1,
+    jobs: JobsOption = None,
 ) -> None:
     """Run a community under one or more mechanisms and bill everybody."""
     from gridpact.study import compare as compare_mechanisms
@@ -78,11 +79,11 @@ def run(
             file.community,
             markets,
             settings,
-            jobs=min(jobs, len(markets)),
+            jobs=jobs or -1,
             progress=lambda done: progress.update(task, advance=1, description=done.mechanism),
         )
     Console().print(_headline(comparison))
-    _write(comparison, settings, output)
+    _write(comparison, settings, output, file)
 
 
 @app.command()
@@ -90,25 +91,25 @@ def compare(
     community: FileArgument = None,
     mechanism: MechanismOption = None,
     every: AllOption = False,
-    seeds: Annotated[int, typer.Option(help="How many seeds; means and 95 % confidence intervals over them.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds; means and 95 % confidence intervals over them.")] = 5,
     output: OutputOption = Path("out"),
     start: StartOption = None,
     days: DaysOption = None,
     forecast: ForecastOption = None,
     seed: SeedOption = None,
-    jobs: JobsOption = -1,
+    jobs: JobsOption = None,
 ) -> None:
     """Compare mechanisms on the same community, seeds and grid, with confidence intervals over seeds."""
     from gridpact.study import replicate
 
     file, markets, settings = _prepare(community, mechanism, every, start, days, forecast, seed)
     with _progress() as progress:
-        task = progress.add_task("running", total=len(markets) * max(seeds, 0))
+        task = progress.add_task("running", total=len(markets) * seeds)
         comparison, replication = replicate(
-            file.community, markets, settings, seeds, jobs=jobs, progress=lambda: progress.advance(task)
+            file.community, markets, settings, seeds, jobs=jobs or -1, progress=lambda: progress.advance(task)
         )
     Console().print(_side_by_side(replication, file.community.currency))
-    _write(comparison, settings, output, replication)
+    _write(comparison, settings, output, file, replication)
 
 
 @app.command()
@@ -173,19 +174,24 @@ def _prepare(
         gate_closure=timedelta(minutes=market.gate_closure_minutes),
     )
     for note in file.notes:
-        Console(stderr=True).print(f"note: {note}", markup=False, highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False, highlight=False)
     return file, markets, settings
 
 
 def _write(
-    comparison: "Comparison", settings: "Settings", folder: Path, replication: "Replication | None" = None
+    comparison: "Comparison",
+    settings: "Settings",
+    folder: Path,
+    file: "CommunityFile",
+    replication: "Replication | None" = None,
 ) -> None:
     from gridpact.study import write_replication, write_report, write_results
 
     written = write_results(comparison, settings, folder)
     if replication:
         written.append(write_replication(replication, folder))
-    report = write_report(comparison, folder / "report.html")
+    notes = [f"Forecast: {settings.forecast}, seed {settings.seed}.", *file.notes]
+    report = write_report(comparison, folder / "report.html", notes=notes)
     typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
     typer.echo(f"report: {report}")
 
@@ -193,37 +199,47 @@ def _write(
 def _headline(comparison: "Comparison") -> Table:
     community = comparison.community
     horizon = community.horizon
+    first, last = horizon.index()[[0, -1]].tz_convert(community.time_zone)
     table = Table(
-        title=f"{community.name}: {len(community.members)} members on {community.feeder.name}, "
-        f"{horizon.start:%Y-%m-%d} to {horizon.stop:%Y-%m-%d}, {horizon.periods} intervals, {community.currency}",
+        title=f"{community.name}: {len(community.members)} members, {first:%Y-%m-%d} to {last:%Y-%m-%d}",
         title_justify="left",
+        caption=_grid_line(comparison),
+        caption_justify="left",
         box=None,
+        padding=(0, 1, 0, 0),
         header_style="bold",
     )
     table.add_column("mechanism", no_wrap=True)
-    for name in ("bill", "saving", "saved %", "traded kWh", "price", "equality", "peak kW", "losses kWh", "imbal. kWh"):
+    for name in (f"bill {community.currency}", "saving", "%", "traded kWh", "price", "equality", "imbalance"):
         table.add_column(name, justify="right")
-    table.add_column("violations", justify="right")
     table.add_column("certificate")
-    table.add_column("CPU s", justify="right")
     for run in comparison.runs:
         c = run.community
+        before = c.total_bill + c.total_saving
         table.add_row(
             run.mechanism,
             f"{c.total_bill:,.2f}",
             f"{c.total_saving:,.2f}",
-            f"{100 * c.total_saving / (c.total_bill + c.total_saving):.1f}",
+            _or_dash(100 * c.total_saving / abs(before) if before else math.nan, ".0f"),
             f"{c.traded_kwh:,.1f}",
             _or_dash(c.mean_price, ".4f"),
             _or_dash(c.equality, ".2f"),
-            f"{c.peak_import_kw:.1f}",
-            f"{c.losses_kwh:.1f}",
-            f"{c.imbalance_kwh:.1f}",
-            f"{c.voltage_violations + c.overloads}",
+            f"{c.imbalance_kwh:,.1f}",
             "holds" if run.certificate.passed else "[red]broken[/red]",
-            f"{run.cpu_seconds:.2f}",
         )
     return table
+
+
+def _grid_line(comparison: "Comparison") -> str:
+    """What the power flow says of all runs, in one line."""
+    runs = [run.community for run in comparison.runs]
+    violations = [run.voltage_violations + run.overloads for run in runs]
+    low, high = min(run.v_min_pu for run in runs), max(run.v_max_pu for run in runs)
+    return (
+        f"{comparison.community.feeder.name}: peak import {max(run.peak_import_kw for run in runs):.1f} kW, "
+        f"peak export {max(run.peak_export_kw for run in runs):.1f} kW, voltages {low:.3f} to {high:.3f} p.u., "
+        f"loading up to {max(run.loading_max for run in runs):.0%}, violations {max(violations)}"
+    )
 
 
 def _side_by_side(replication: "Replication", currency: str) -> Table:

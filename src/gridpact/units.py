@@ -60,8 +60,8 @@ def payment(energy_wh: npt.ArrayLike, price: npt.ArrayLike) -> IntArray:
     >>> payment([1500, 1, 3], [273_500, 500, 500])
     array([410250,      0,      2])
     """
-    product = np.asarray(energy_wh, dtype=np.int64) * np.asarray(price, dtype=np.int64)
-    quotient, rest = np.divmod(product, WH_PER_KWH)
+    amount = np.asarray(np.asarray(energy_wh, dtype=np.int64) * np.asarray(price, dtype=np.int64))
+    quotient, rest = np.divmod(amount, WH_PER_KWH)
     half = WH_PER_KWH // 2
     return np.asarray(quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1))), dtype=np.int64)
 

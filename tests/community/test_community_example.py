@@ -25,10 +25,13 @@ def test_the_example_loads_and_is_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_the_example_overwrites_nothing(tmp_path: Path) -> None:
-    (tmp_path / "pv.csv").write_text("mine")
-    with pytest.raises(InputError, match=r"pv\.csv: the file exists already; accepted: a new or empty folder"):
+    (tmp_path / "mine.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"the folder is not empty: mine\.csv; accepted: a new or empty folder"):
         write_example(tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["pv.csv"]
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.csv"]
+    toml = write_example(tmp_path / "new")
+    with pytest.raises(InputError, match=r"community\.toml, load\.csv, members\.csv, …"):
+        write_example(toml.parent)
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

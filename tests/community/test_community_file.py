@@ -1,5 +1,6 @@
 """What a community file becomes, by hand."""
 
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import acos, sqrt, tan
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from gridpact.community import CommunityFile, MarketSettings, Payer, load_community
+from gridpact.errors import InputError
 
 EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
@@ -201,6 +203,15 @@ def test_a_start_may_be_local_or_have_an_offset(write: Callable[..., Path]) -> N
     assert local.horizon == offset.horizon == text.horizon
 
 
+def test_another_start_and_number_of_days_may_be_asked_for() -> None:
+    local = load_community(start=datetime(2016, 3, 27), days=1).community.horizon  # noqa: DTZ001 local time of the file
+    aware = load_community(start=datetime(2016, 3, 26, 23, tzinfo=UTC), days=1).community.horizon
+    assert local == aware
+    assert local.periods == 23 * 4
+    with pytest.raises(InputError, match="days: 0 days; accepted: a whole number from 1 up"):
+        load_community(days=0)
+
+
 def test_gaps_are_filled_as_stated_and_reported(write: Callable[..., Path]) -> None:
     values = np.arange(48.0)
     times = pd.date_range("2025-05-31", periods=48, freq="h", tz="UTC")
@@ -358,6 +369,21 @@ strategy = "zero-intelligence"
     options = {"auction:uniform": {"strategy": "zero-intelligence"}}
     assert settings == MarketSettings(("supplier", "auction:uniform"), "noise", 7, 30, options)
     assert load_community(write()).market == MarketSettings((), "persistence", 0, 60, {})
+
+
+def test_the_builtin_community_is_the_one_without_a_path() -> None:
+    loaded = load_community()
+    assert loaded.path.name == "community.toml"
+    assert (loaded.community.profiles.load_kw >= 0).all()
+    assert (loaded.community.profiles.pv_kw.sum(axis=1) > 0).any()
+    assert loaded.notes == ()
+
+
+def test_a_loaded_community_can_be_sent_to_another_process(write: Callable[..., Path]) -> None:
+    loaded = load_community(write())
+    copy = pickle.loads(pickle.dumps(loaded))
+    assert copy.community.members == loaded.community.members
+    assert copy.market == loaded.market
 
 
 @pytest.mark.data

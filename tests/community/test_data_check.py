@@ -25,7 +25,7 @@ def report(
     """Write a frame and check it."""
     assert isinstance(frame.index, pd.DatetimeIndex)
     frame.set_axis(frame.index.strftime(form)).to_csv(path, index_label=label)
-    return check_data([path], **how)[0]  # type: ignore[arg-type]
+    return check_data([path], **how)[0]
 
 
 def one(found: DataReport, fragment: str) -> Problem:
@@ -50,8 +50,8 @@ def test_clean_data_has_no_problem_and_says_what_was_understood(path: Path) -> N
     assert (summary.shape, summary.time_column, summary.zone, summary.step_minutes) == ("wide", "time", "UTC", 30)
     assert (summary.rows, summary.columns, summary.unit) == (17_520, ("home1", "home2"), "kW")
     np.testing.assert_allclose(summary.kwh_per_year, frame.sum() / 2)
-    text = "\n".join(found.lines())
-    assert "wide, 2 columns, 17520 intervals of 30 min" in text
+    text = found.render()
+    assert "wide, 2 columns, 17520 intervals at a step of 30 min" in text
     assert "nothing wrong was found" in text
 
 
@@ -171,10 +171,13 @@ def test_units_that_do_not_fit_a_home_are_suspected(path: Path) -> None:
     np.testing.assert_allclose(stated.summary.kwh_per_year, frame.sum() / 4, rtol=2e-2)
 
 
-def test_the_unit_is_read_from_names(path: Path, tmp_path: Path) -> None:
+def test_the_unit_is_read_from_names_and_peaks(path: Path, tmp_path: Path) -> None:
     named = report(year().add_suffix(" (kWh)"), path)
     assert named.summary is not None
     assert (named.summary.unit, named.summary.unit_from) == ("kWh", "from the columns' names")
+    peaking = report(year() / year().max(), tmp_path / "profiles.csv")
+    assert peaking.summary is not None
+    assert (peaking.summary.unit, peaking.summary.unit_from) == ("pu", "as most columns peak at 1")
     file = report(year(), tmp_path / "profiles_pu.csv")
     assert file.summary is not None
     assert (file.summary.unit, file.summary.unit_from) == ("pu", "from the file's name")
@@ -256,7 +259,7 @@ def test_absent_files_unknown_zones_and_units_are_refused(path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'Europe/London'"):
         check_data([], zone="Europe/Londn")
     with pytest.raises(InputError, match="'GWh' is not a unit"):
-        check_data([], unit="GWh")  # type: ignore[arg-type]
+        check_data([], unit="GWh")
 
 
 def test_long_reports_are_cut(path: Path) -> None:

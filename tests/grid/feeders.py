@@ -63,7 +63,9 @@ def make_transformer(hv_bus=0, lv_bus=1, **changes) -> Transformers:
     return Transformers(**{**usual, **changes})
 
 
-def make_feeder(ends, r_ohm, x_ohm, *, kv=0.4, buses=None, transformers=NO_TRANSFORMERS, rating_a=None, c_nf=0.0, **changes):
+def make_feeder(
+    ends, r_ohm, x_ohm, *, kv=0.4, buses=None, transformers=NO_TRANSFORMERS, rating_a=None, c_nf=0.0, **changes
+):
     """A feeder at one voltage (or ``kv`` by bus) whose source is bus 0."""
     count = buses or 1 + max(max(pair) for pair in ends)
     feeder = Feeder(

@@ -1,16 +1,12 @@
 """Networks of pandapower: their conversion, and the flow against pandapower's own Newton solver on the same pi models."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from gridpact.errors import InputError
 from gridpact.grid import feeder_from_pandapower, load_feeder, pandapower_bus_positions, power_flow
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:pandapower"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:pandapower"),
-    pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning:pandapower"),
-]
 
 FILES = ("cigre_lv", "ieee33bw", "simbench_1-LV-rural1--0-sw", "simbench_1-LV-semiurb4--0-sw")
 
@@ -91,7 +87,7 @@ def village(pandapower):
     lv = [pandapower.create_bus(net, 0.4, name=f"lv{at}", geodata=(at, 0)) for at in range(5)]
     pandapower.create_ext_grid(net, mv, vm_pu=1.02)
     pandapower.create_transformer(net, mv, lv[0], "0.25 MVA 20/0.4 kV")
-    for a, b in zip(lv[:3], lv[1:4], strict=True):
+    for a, b in pairwise(lv[:4]):
         pandapower.create_line(net, a, b, 0.2, "NAYY 4x150 SE", name=f"{a}-{b}")
     pandapower.create_switch(net, lv[3], lv[4], et="b", closed=True)
     for bus in (lv[2], lv[4]):
@@ -113,9 +109,19 @@ def test_buses_joined_by_a_closed_switch_become_one(village, pandapower):
     assert feeder.xy[1:, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_an_open_switch_takes_its_line_out(village, pandapower):
-    pandapower.create_line(village, 1, 4, 0.5, "NAYY 4x150 SE", name="tie")
-    pandapower.create_switch(village, 4, 3, et="l", closed=False)
+@pytest.mark.parametrize("end", [1, 4])
+def test_a_line_open_at_one_end_is_charged_from_the_other(end, village, pandapower):
+    tie = pandapower.create_line(village, 1, 4, 5.0, "NAYY 4x150 SE", name="tie")
+    pandapower.create_switch(village, end, tie, et="l", closed=False)
+    feeder = assert_agree(pandapower, village)
+    assert feeder.bus_names[-1] == "open end of tie [3]"
+    assert feeder.lines.name[-1] == "tie"
+
+
+def test_a_line_open_at_both_ends_is_left_out(village, pandapower):
+    tie = pandapower.create_line(village, 1, 4, 5.0, "NAYY 4x150 SE", name="tie")
+    for end in (1, 4):
+        pandapower.create_switch(village, end, tie, et="l", closed=False)
     assert "tie" not in assert_agree(pandapower, village).lines.name
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from grid.feeders import make_feeder, make_transformer
 
+from grid.feeders import make_feeder, make_transformer
 from gridpact.errors import InputError
 
 

@@ -5,12 +5,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from grid.feeders import make_feeder, make_transformer, random_tree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grid.feeders import make_feeder, make_transformer, random_tree
 from gridpact.errors import InputError
-from gridpact.grid import Feeder, Lines, Transformers, load_feeder, read_feeder, spot_loads, write_feeder
+from gridpact.grid import Feeder, Lines, Transformers, load_feeder, power_flow, read_feeder, spot_loads, write_feeder
 
 
 def assert_same(first, second):
@@ -81,7 +81,8 @@ def test_a_number_written_as_text_is_refused(content):
 
 
 @pytest.mark.parametrize(
-    ("table", "field", "place"), [("lines", "to_bus", "lines[0].to_bus"), ("transformers", "lv_bus", "transformers[0].lv_bus")]
+    ("table", "field", "place"),
+    [("lines", "to_bus", "lines[0].to_bus"), ("transformers", "lv_bus", "transformers[0].lv_bus")],
 )
 def test_an_unknown_bus_is_named_with_its_place(content, table, field, place):
     content[table][0][field] = "bus1"
@@ -100,9 +101,18 @@ def test_a_file_of_another_version_is_refused(content):
 
 def test_a_value_out_of_range_is_refused(content):
     content["lines"][0]["r_ohm"] = -1.0
-    assert "line 1-2: r_ohm = -1.0 is out of range" in message_of(content)
+    assert message_of(content).startswith("my.json: feeder small: line 1-2: r_ohm = -1.0 is out of range")
 
 
 def test_a_file_that_is_not_json_is_refused():
     with pytest.raises(InputError, match=r"my\.json: it is not JSON"):
         read_feeder(b"<xml/>", "my.json")
+
+
+def test_the_example_of_the_documentation_is_read_and_solved(root):
+    example = (root / "docs" / "grid.md").read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0]
+    feeder, p_kw, q_kvar = read_feeder(example.encode(), "docs/grid.md")
+    flow = power_flow(feeder, p_kw[None], q_kvar[None])
+    assert feeder.lines.rating_a.tolist() == [270.0, np.inf]
+    assert flow.head_kw[0] == pytest.approx(3.0 + flow.losses_kw[0])
+    assert flow.losses_kw[0] > 0.46

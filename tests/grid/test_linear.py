@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grid.feeders import make_feeder, make_transformer, random_tree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grid.feeders import make_feeder, make_transformer, random_tree
 from gridpact.errors import InputError, PowerFlowError
 from gridpact.grid import Feeder, linear_model, load_feeder, power_flow, radial_tree, spot_loads
 
@@ -58,14 +58,17 @@ def test_voltages_of_the_smallest_loads_agree_with_the_ac_flow(seed, buses):
 def test_taps_and_nominal_voltages_are_in_the_model(ratio, turned):
     units = make_transformer(1, 2, ratio=np.array([ratio]), hv_kv=np.array([21.0]), lv_kv=np.array([0.41]))
     kv = [20.0, 20.0, 0.4, 0.4]
-    feeder = make_feeder([(0, 1), (2, 3)], [5.0, 0.05], [4.0, 0.03], kv=kv, transformers=units, source_bus=3 if turned else 0)
+    feeder = make_feeder(
+        [(0, 1), (2, 3)], [5.0, 0.05], [4.0, 0.03], kv=kv, transformers=units, source_bus=3 if turned else 0
+    )
     model = linear_model(feeder)
     empty = power_flow(feeder, np.zeros((1, 4)), np.zeros((1, 4))).v_pu[0]
     assert np.sqrt(model.v2_empty) == pytest.approx(empty, abs=1e-9)
     step = 1e-3 * np.eye(4)
     for drop, kw, kvar in ((model.drop_p, 1, 0), (model.drop_q, 0, 1)):
         up, down = (power_flow(feeder, kw * sign * step, kvar * sign * step).v_pu ** 2 for sign in (1, -1))
-        assert ((down - up) / 2e-3).T == pytest.approx(drop, rel=1e-4, abs=2e-8)
+        slope = ((down - up) / 2e-3).T
+        assert slope == pytest.approx(drop, rel=1e-4, abs=2e-8)
 
 
 def test_the_model_of_the_ieee_37_bus_feeder_is_within_a_thousandth_of_its_ac_flow():

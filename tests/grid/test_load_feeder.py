@@ -42,12 +42,15 @@ def test_a_path_may_be_text_or_a_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "extra"), [("pandapower", "net.json", "networks"), ("simbench", "simbench:1-LV-rural1--0-sw", "simbench")]
+    ("module", "source", "extra"),
+    [("pandapower", "net.json", "networks"), ("simbench", "simbench:1-LV-rural1--0-sw", "simbench")],
 )
 def test_without_its_package_a_network_is_refused_with_what_to_install(monkeypatch, tmp_path, module, source, extra):
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.json").write_text('{"_module": "pandapower.auxiliary", "_class": "pandapowerNet"}', encoding="utf-8")
+    (tmp_path / "net.json").write_text(
+        '{"_module": "pandapower.auxiliary", "_class": "pandapowerNet"}', encoding="utf-8"
+    )
     with pytest.raises(InputError) as caught:
         load_feeder(source)
     assert f"pip install 'gridpact[{extra}]'" in str(caught.value)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from grid.feeders import make_feeder, make_transformer, random_tree
 from hypothesis import given
 from hypothesis import strategies as st
 from power_grid_model import PowerGridModel
 
+from grid.feeders import make_feeder, make_transformer, random_tree
 from gridpact.errors import PowerFlowError
 from gridpact.grid import PowerFlow, linear_model, load_feeder, power_flow, power_flow_per_phase, spot_loads
 
@@ -98,7 +98,9 @@ def test_equal_phases_load_a_transformer_as_the_symmetric_feeder_does():
     feeder = make_feeder([(1, 2)], 0.01, 0.005, kv=[20.0, 0.4, 0.4], transformers=make_transformer(), rating_a=[200.0])
     p_kw = np.array([[0.0, 10.0, 60.0]])
     flow = power_flow(feeder, p_kw, 0.3 * p_kw)
-    phases = power_flow_per_phase(feeder, np.repeat(p_kw[:, :, None] / 3, 3, axis=2), np.repeat(0.1 * p_kw[:, :, None], 3, axis=2))
+    phases = power_flow_per_phase(
+        feeder, np.repeat(p_kw[:, :, None] / 3, 3, axis=2), np.repeat(0.1 * p_kw[:, :, None], 3, axis=2)
+    )
     assert phases.loading == pytest.approx(flow.loading, abs=1e-7)
 
 
@@ -175,7 +177,9 @@ def test_a_load_beyond_the_nose_is_refused_with_scenario_and_bus():
     feeder = make_feeder([(0, 1)], 0.1, 0.05)
     p_kw = np.zeros((7, 2))
     p_kw[5, 1] = 1.001 * largest_load_kw(0.1, 0.05)
-    with pytest.raises(PowerFlowError, match=r"no power flow solution in scenario 5 \(1 of .* 378\.\d+ kW at bus 'bus 1'"):
+    with pytest.raises(
+        PowerFlowError, match=r"no power flow solution in scenario 5 \(1 of .* 378\.\d+ kW at bus 'bus 1'"
+    ):
         PowerFlow(feeder, values_per_chunk=4).run(p_kw, np.zeros((7, 2)))
 
 
@@ -210,4 +214,3 @@ def test_the_lines_of_a_feeder_need_not_point_away_from_the_source():
     p_kw = np.array([[0.0, 4.0, 6.0]])
     assert power_flow(forth, p_kw, 0 * p_kw).v_pu == pytest.approx(power_flow(back, p_kw, 0 * p_kw).v_pu, abs=1e-12)
     assert linear_model(forth).drop_p == pytest.approx(linear_model(back).drop_p)
-

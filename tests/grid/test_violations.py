@@ -2,22 +2,26 @@
 
 import numpy as np
 import pytest
-from grid.feeders import make_feeder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grid.feeders import make_feeder
 from gridpact.grid import Flow, ViolationKind, find_violations
 
 
 def make_flow(v_pu, loading) -> Flow:
     scenarios = len(v_pu)
-    return Flow(np.asarray(v_pu, dtype=float), np.asarray(loading, dtype=float), *(np.zeros(scenarios) for _ in range(3)))
+    return Flow(
+        np.asarray(v_pu, dtype=float), np.asarray(loading, dtype=float), *(np.zeros(scenarios) for _ in range(3))
+    )
 
 
 def test_each_kind_is_found_with_its_place_value_and_limit():
     feeder = make_feeder([(0, 1)], 0.1, 0.05, rating_a=[100.0])
     found = find_violations(feeder, make_flow([[1.0, 0.95], [1.0, 0.89], [1.11, 1.0]], [[0.5], [1.2], [1.0]]))
-    rows = list(zip(found.kind.tolist(), found.scenario.tolist(), found.element.tolist(), found.value, found.limit, strict=True))
+    rows = list(
+        zip(found.kind.tolist(), found.scenario.tolist(), found.element.tolist(), found.value, found.limit, strict=True)
+    )
     assert rows == [
         (ViolationKind.UNDER_VOLTAGE, 1, 1, 0.89, 0.9),
         (ViolationKind.OVER_VOLTAGE, 2, 0, 1.11, 1.1),

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridpact.community import Member, Tariff, TradeCharges
+from gridpact.community import Member, Tariff, TradeCharges, load_community
 from gridpact.grid import Feeder, Lines, Transformers
 from gridpact.horizon import Horizon
 from gridpact.markets import Market, Mechanism, Outlook, make_mechanism, mechanism_names
 from gridpact.markets.mechanism import _factories
+from gridpact.study import Settings, simulate
 
 
 @pytest.fixture
@@ -64,6 +65,13 @@ def test_the_printed_mechanism_pairs_as_computed_by_hand(printed_mechanism: Mark
 def test_the_printed_mechanism_trades_nothing_where_charges_leave_no_room(printed_mechanism: Market) -> None:
     outlook = _outlook(net_kw=[[-3.0], [2.0]], import_price=300_000, export_price=100_000, buyers_charge=200_001)
     assert len(_clear(printed_mechanism, outlook)[0].trades) == 0
+
+
+def test_the_printed_mechanism_runs_a_study_to_the_bill(printed_mechanism: Market) -> None:
+    run = simulate(load_community(days=1).community, printed_mechanism, Settings())
+    assert len(run.pact.trades) > 0
+    assert run.community.total_saving > 0
+    assert (run.community.money_residual, run.community.energy_residual_wh) == (0, 0)
 
 
 def _clear(mechanism: Market, outlook: Outlook):

@@ -81,23 +81,23 @@ def sorted_transfers(pact: Pact) -> list[tuple[int, ...]]:
 
 
 def awards_and_money(rule: Rule, rows: list[Row], seed: int) -> dict[int, tuple[int, int]]:
-    """What each single-order member trades (Wh) and pays (+) or receives (-), in Wh times micro-units per kWh: exact."""
+    """What each member trades (Wh) and pays (+) or receives (-), in Wh times micro-units per kWh: exact, one interval."""
     orders = MeritOrder.of(book_of(rows), seed)
     matching = rule.match(orders, word(seed))
-    is_ask = np.zeros(len(orders.member), dtype=bool)
-    for first, middle in zip(orders.start[:-1], orders.middle, strict=True):
-        is_ask[first:middle] = True
+    first_bid = orders.middle[0] if len(orders.middle) else 0
     money = matching.money
     if money is None:
         ask, bid, wh, price = matching.pairs
         money = np.zeros(len(orders.member), dtype=np.int64)
         np.add.at(money, ask, wh * price)
         np.add.at(money, bid, wh * price)
-    signed = np.where(is_ask, -money, money)
-    return {
-        member: (wh, paid)
-        for member, wh, paid in zip(orders.member.tolist(), matching.award.tolist(), signed.tolist(), strict=True)
-    }
+    found: dict[int, tuple[int, int]] = {}
+    for order, (member, wh, amount) in enumerate(
+        zip(orders.member.tolist(), matching.award.tolist(), money.tolist(), strict=True)
+    ):
+        before = found.get(member, (0, 0))
+        found[member] = before[0] + wh, before[1] + (amount if order >= first_bid else -amount)
+    return found
 
 
 def cash(pact: Pact, members: int) -> tuple[list[int], dict[Party, int]]:

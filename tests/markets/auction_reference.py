@@ -227,7 +227,11 @@ def muda(rows: Sequence[Row], seed: int, *, vickrey: bool) -> tuple[list[Pair], 
             found += [(interval, ask.member, bid.member, wh, at) for ask, bid, wh in pairs]
             for side in (own_asks, own_bids):
                 for member in {order.member for order in side}:
-                    paid = _paid_in_half(side, member, at) if vickrey else sum(o.award for o in side if o.member == member) * at
+                    paid = (
+                        _paid_in_half(side, member, at)
+                        if vickrey
+                        else sum(o.award for o in side if o.member == member) * at
+                    )
                     sign = 1 if side is own_bids else -1
                     money[interval, member] = money.get((interval, member), 0) + sign * paid
     return found, money

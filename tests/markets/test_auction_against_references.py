@@ -4,15 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from markets import auction_reference as reference
-from markets.auction_books import Row, any_rows, book_of, seeds, sorted_trades
 from scipy.optimize import linprog
 
 from gridpact.markets.auction import VARIANTS, efficient_welfare
 from gridpact.markets.auction.merit import MeritOrder, word
 from gridpact.markets.auction.rules import Clarke, Muda, TradeReduction
+from markets import auction_reference as reference
+from markets.auction_books import Row, any_rows, book_of, seeds, sorted_trades
 
 
 @given(any_rows(), seeds)
@@ -38,7 +38,10 @@ def test_trade_reduction_equals_its_reference(rows: list[Row], seed: int) -> Non
     assert sorted(found) == sorted(reference.mcafee(rows, seed))
 
 
-@given(any_rows(members=6), seeds)
+@settings(max_examples=200)
+@given(st.one_of(any_rows(members=3, prices=st.integers(0, 4)), any_rows(members=6)), seeds)
+@example([(0, True, 0, 1, 0), (0, False, 1, 1, 1), (0, True, 0, 1, 1), (0, True, 0, 2, 1)], 0)
+@example([*((0, False, member, 1, -1) for member in range(4)), (0, False, 4, 2, -1), (0, True, 5, 1, 1)], 0)
 def test_clarke_payments_equal_the_welfare_of_the_market_without_the_member(rows: list[Row], seed: int) -> None:
     orders = MeritOrder.of(book_of(rows), seed)
     money = Clarke().match(orders, word(seed)).money
@@ -61,7 +64,9 @@ def test_muda_equals_its_reference(rows: list[Row], seed: int, vickrey: bool) ->
 
 @given(any_rows(), seeds)
 def test_continuous_trading_equals_its_reference(rows: list[Row], seed: int) -> None:
-    assert sorted_trades(VARIANTS["continuous"]().match(book_of(rows), seed)) == sorted(reference.continuous(rows, seed))
+    assert sorted_trades(VARIANTS["continuous"]().match(book_of(rows), seed)) == sorted(
+        reference.continuous(rows, seed)
+    )
 
 
 @given(any_rows(), seeds)
@@ -82,7 +87,11 @@ def test_volume_and_welfare_solve_the_linear_program(seed: int) -> None:
     rows = list(zip([0] * n, side.astype(bool).tolist(), range(n), wh.tolist(), price.tolist(), strict=True))
     sign = np.where(side == 1, 1, -1)
     solution = linprog(
-        -(sign * price + 0.25), A_eq=sign[None, :], b_eq=[0.0], bounds=list(zip([0] * n, wh, strict=True)), method="highs"
+        -(sign * price + 0.25),
+        A_eq=sign[None, :],
+        b_eq=[0.0],
+        bounds=list(zip([0] * n, wh, strict=True)),
+        method="highs",
     )
     pact = VARIANTS["uniform"]().match(book_of(rows), seed)
     volume = int(pact.trades.energy_wh.sum())

@@ -1,21 +1,21 @@
 """A small made-up comparison: seeded, consistent where a report can see it, built from the types alone."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from gridpact.community import Battery, Community, Member, Profiles, Tariff
-from gridpact.exchange import Energies, Settlement
+from gridpact.exchange import Settlement, settle
 from gridpact.grid import Feeder, Flow, Lines, Transformers
 from gridpact.horizon import Horizon
 from gridpact.markets import Certificate, Check, Pact, Trades
-from gridpact.study.result import Baseline, Comparison, CommunityMetrics, Delivery, MemberMetrics, Run
-from gridpact.units import FloatArray, IntArray
+from gridpact.study.result import Baseline, CommunityMetrics, Comparison, Delivery, MemberMetrics, Run
+from gridpact.units import FloatArray, IntArray, from_micro
 
 MECHANISMS = ("supplier", "pool:sdr", "auction:uniform")
-START = datetime(2025, 6, 1, 22, tzinfo=timezone.utc)
+START = datetime(2025, 6, 1, 22, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def make_comparison(
     net = community.profiles.net_kw
     flow = make_flow(rng, community, parent, net, three_phase=three_phase)
     delivery = make_delivery(net, step)
-    baseline = Baseline(delivery, flow, no_money(net.shape))
+    baseline = Baseline(delivery, flow, make_accounts(community, Pact(), delivery, flow).bills.sum(axis=1))
     runs = tuple(make_run(rng, community, parent, baseline, mechanism, three_phase) for mechanism in mechanisms)
     return Comparison(community, baseline, runs)
 
@@ -187,14 +187,13 @@ def make_flow(
 def make_delivery(net_kw: FloatArray, step: timedelta) -> Delivery:
     """Meters that show a net demand, batteries at rest."""
     rest = np.zeros_like(net_kw)
-    return Delivery(rest, rest, net_kw, np.rint(net_kw * (step / timedelta(hours=1)) * 1000).astype(np.int64))
+    return Delivery(rest, rest, np.rint(net_kw * (step / timedelta(hours=1)) * 1000).astype(np.int64))
 
 
-def no_money(shape: tuple[int, ...]) -> Settlement:
-    """Accounts in which nothing happened; a report reads metrics, not accounts."""
-    nothing = np.zeros(shape, dtype=np.int64)
-    nobody = np.zeros(shape[1], dtype=np.int64)
-    return Settlement(Energies(*[nothing] * 6), *[nothing] * 7, *[nobody] * 4)
+def make_accounts(community: Community, pact: Pact, delivery: Delivery, flow: Flow) -> Settlement:
+    """The accounts of what was agreed and delivered."""
+    head_wh = np.rint(flow.head_kw * community.horizon.hours * 1000).astype(np.int64)
+    return settle(pact, delivery.net_wh, head_wh, community.tariff, community.charges)
 
 
 def make_trades(rng: np.random.Generator, community: Community, net_kw: FloatArray) -> Trades:
@@ -219,31 +218,27 @@ def make_run(
     mechanism: str,
     three_phase: bool,
 ) -> Run:
-    """One mechanism. ``supplier`` trades nothing; every other one shifts a little load and shares what is saved."""
+    """One mechanism. ``supplier`` trades nothing; every other one shifts a little load and sells what is left."""
     idle = mechanism == "supplier"
-    base_net = baseline.delivery.net_kw
+    base_net = community.profiles.net_kw
     net = base_net if idle else base_net * rng.uniform(0.9, 1.05, (len(base_net), 1))
     flow = baseline.flow if idle else make_flow(rng, community, parent, net, three_phase=three_phase)
     trades = Trades.empty() if idle else make_trades(rng, community, net)
-    hours = community.horizon.hours
-    costs = np.where(base_net > 0, community.tariff.import_price, community.tariff.export_price)
-    alone = (base_net * hours * costs).sum(axis=1) / 1e6
-    traded = np.bincount(trades.seller, trades.energy_wh, len(net)) + np.bincount(
-        trades.buyer, trades.energy_wh, len(net)
-    )
-    saving = traded / 1000 * rng.uniform(-0.01, 0.12, len(net))
+    pact, delivery = Pact(trades), make_delivery(net, community.horizon.step)
+    accounts = make_accounts(community, pact, delivery, flow)
+    bill = from_micro(accounts.bills.sum(axis=1))
     metrics = MemberMetrics(
-        bill=alone - saving,
-        saving=saving,
+        bill=bill,
+        saving=from_micro(baseline.bill) - bill,
         self_sufficiency=np.where(np.arange(len(net)) == 0, np.nan, rng.uniform(0.2, 0.8, len(net))),
         self_consumption=np.array([rng.uniform(0.3, 0.9) if m.pv_kwp else np.nan for m in community.members]),
     )
     numbers = make_numbers(rng, community, flow, trades, metrics)
     return Run(
         mechanism=mechanism,
-        pact=Pact(trades),
-        delivery=make_delivery(net, community.horizon.step),
-        settlement=no_money(net.shape),
+        pact=pact,
+        delivery=delivery,
+        settlement=accounts,
         flow=flow,
         certificate=make_certificate(numbers, idle),
         members=metrics,

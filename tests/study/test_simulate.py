@@ -12,6 +12,7 @@ from gridpact.energy import Fleet
 from gridpact.errors import InputError
 from gridpact.markets import Certificate, Gate, Outlook, Pact, Trades, make_mechanism
 from gridpact.study import Settings, compare, replicate, run_baseline, simulate
+from gridpact.units import to_wh
 
 PERFECT = Settings(forecast="perfect")
 NOISE = Settings(forecast="noise", seed=3)
@@ -94,7 +95,8 @@ def test_what_happens_after_a_gate_closed_does_not_change_what_was_agreed(commun
 
 def test_the_delivery_follows_the_forecast_error_where_no_battery_helps(community, noisy_run):
     without = np.array([member.battery is None for member in community.members])
-    assert (noisy_run.delivery.net_kw[without] == community.profiles.net_kw[without]).all()
+    measured_wh = to_wh(community.profiles.net_kw * community.horizon.hours)
+    assert (noisy_run.delivery.net_wh[without] == measured_wh[without]).all()
 
 
 def test_batteries_stand_by_what_was_sold_and_bought(community, noisy_run):
@@ -103,7 +105,8 @@ def test_batteries_stand_by_what_was_sold_and_bought(community, noisy_run):
         community.profiles.net_kw, Fleet.of(community.members).initial_kwh, community.horizon.hours
     )
     position_kw = alone.trades.position_wh(community.profiles.net_kw.shape) / 1000 / community.horizon.hours
-    deviation = np.abs(np.clip(noisy_run.delivery.net_kw - position_kw, 0, None)[position_kw < 0]).sum()
+    delivered_kw = community.profiles.net_kw + noisy_run.delivery.battery_kw
+    deviation = np.abs(np.clip(delivered_kw - position_kw, 0, None)[position_kw < 0]).sum()
     selfish_kw = community.profiles.net_kw + selfish
     assert deviation < np.abs(np.clip(selfish_kw - position_kw, 0, None)[position_kw < 0]).sum()
 

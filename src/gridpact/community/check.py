@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from gridpact.community.tables import zone_of
 from gridpact.errors import InputError
 from gridpact.units import FloatArray
 
-Unit: TypeAlias = Literal["kW", "kWh", "W", "Wh", "pu"]
 UNITS = ("kW", "kWh", "W", "Wh", "pu")
 
 
@@ -87,8 +85,12 @@ class DataReport:
             lines.append(f"  … and {len(self.problems) - most} more")
         return lines if self.problems else [*lines, "  nothing wrong was found"]
 
+    def render(self) -> str:
+        """The report as text."""
+        return "\n".join(self.lines())
 
-def check_data(paths: Sequence[str | Path], *, unit: Unit | None = None, zone: str | None = None) -> list[DataReport]:
+
+def check_data(paths: Sequence[str | Path], *, unit: str | None = None, zone: str | None = None) -> list[DataReport]:
     """Read meter data and say what is wrong with it.
 
     Parameters
@@ -108,6 +110,15 @@ def check_data(paths: Sequence[str | Path], *, unit: Unit | None = None, zone: s
     ------
     InputError
         If a file is absent, or the zone or unit is unknown.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from gridpact.community import write_example
+    >>> with TemporaryDirectory() as folder:
+    ...     report = check_data([write_example(folder).parent / "pv.csv"], unit="pu")[0]
+    >>> report.ok, report.summary.columns
+    (True, ('south', 'east-west'))
     """
     if zone is not None:
         zone_of(zone, place="zone")
@@ -120,14 +131,14 @@ def check_data(paths: Sequence[str | Path], *, unit: Unit | None = None, zone: s
     return [_check(file, unit, zone) for file in files]
 
 
-def _check(path: Path, unit: Unit | None, zone: str | None) -> DataReport:
+def _check(path: Path, unit: str | None, zone: str | None) -> DataReport:
     try:
         table = read_meter_table(path)
         line, time_problems = read_time_line(table.times, table.layout, zone)
     except InputError as error:
         return DataReport(path, (Problem("error", "", error.place, error.found, error.accepted),), None)
     values = line.on_grid(table.values)
-    understood, reason = (unit, "as stated") if unit else likely_unit(path, table.value_columns)
+    understood, reason = (unit, "as stated") if unit else likely_unit(path, table.value_columns, values)
     factor = {"kW": 1.0, "pu": 1.0, "W": 1e-3, "kWh": 1 / line.step_hours, "Wh": 1e-3 / line.step_hours}[understood]
     power = values * factor
     problems = [*table.problems, *time_problems]
@@ -172,7 +183,7 @@ def _summary_lines(summary: DataSummary | None) -> list[str]:
     form = f" (format {summary.time_format})" if summary.time_format else ""
     low, middle, high = np.nanpercentile(summary.kwh_per_year, [0, 50, 100]) if summary.kwh_per_year else (np.nan,) * 3
     return [
-        f"{summary.shape}, {len(summary.columns)} columns, {summary.rows} intervals of {summary.step_minutes:g} min",
+        f"{summary.shape}, {len(summary.columns)} columns, {summary.rows} intervals at a step of {summary.step_minutes:g} min",
         f"times in {summary.time_column!r}{form}, zone {summary.zone or 'unknown'}: {summary.first} to {summary.last}",
         f"unit {summary.unit} ({summary.unit_from}); kWh a year: {low:,.0f} / {middle:,.0f} / {high:,.0f} (min/median/max)",
     ]

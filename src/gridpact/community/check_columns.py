@@ -16,12 +16,15 @@ _UNIT_IN_NAME = re.compile(r"(?:^|[_\s(\[.-])(kwh|kw|wh|pu)(?:$|[_\s)\]/.-])", r
 _UNITS = {"kwh": "kWh", "kw": "kW", "wh": "Wh", "pu": "pu"}
 
 
-def likely_unit(path: Path, columns: tuple[str, ...]) -> tuple[str, str]:
-    """A unit and why: from the names of columns, of the file, else kW."""
+def likely_unit(path: Path, columns: tuple[str, ...], values: FloatArray) -> tuple[str, str]:
+    """A unit and why: from the names of columns, of the file, from columns that are scaled to peak at 1, else kW."""
     for what, names in (("the columns' names", columns), ("the file's name", (path.stem,))):
         found = {_UNITS[match[1].lower()] for name in names if (match := _UNIT_IN_NAME.search(name))}
         if len(found) == 1:
             return found.pop(), f"from {what}"
+    peaks = np.where(np.isfinite(values), values, 0.0).max(axis=1)
+    if np.mean(np.abs(peaks - 1) <= 0.005) >= 0.5:
+        return "pu", "as most columns peak at 1"
     return "kW", "assumed"
 
 

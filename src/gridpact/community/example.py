@@ -17,9 +17,9 @@ _ZONE = "Europe/Berlin"
 
 
 def write_example(folder: str | Path) -> Path:
-    """Write the example into a folder, which is made if it is absent.
+    """Write the example into a new or empty folder.
 
-    Nothing that exists is overwritten. The profiles are synthetic and seeded: the same files every time.
+    Nothing is overwritten. The profiles are synthetic and seeded: the same files every time.
 
     Returns
     -------
@@ -28,17 +28,24 @@ def write_example(folder: str | Path) -> Path:
     Raises
     ------
     InputError
-        If one of the files exists, or the folder cannot be made.
+        If the folder is not empty, or cannot be made.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_example(folder).name
+    'community.toml'
     """
     target = Path(folder)
+    if target.is_dir() and (existing := sorted(entry.name for entry in target.iterdir())):
+        found = f"the folder is not empty: {', '.join(existing[:3])}{', …' if len(existing) > 3 else ''}"
+        raise InputError(found, place=str(target), accepted="a new or empty folder")
     contents = {name: files("gridpact.community").joinpath("templates", name).read_text("utf-8") for name in _TEMPLATES}
     times = pd.date_range("2025-06-02", periods=_PERIODS, freq=_STEP, tz=_ZONE)
     rng = np.random.default_rng(_SEED)
     contents["load.csv"] = _csv(times, _loads(times, rng))
     contents["pv.csv"] = _csv(times, _generation(times, rng))
-    existing = sorted(name for name in contents if (target / name).exists())
-    if existing:
-        raise InputError("the file exists already", place=str(target / existing[0]), accepted="a new or empty folder")
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in contents.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from gridpact import grid as grid_room
 from gridpact.community.decode import decode, located, read_toml
@@ -71,22 +72,38 @@ class CommunityFile:
     notes: tuple[str, ...] = ()
 
 
-def load_community(path: str | Path | None = None) -> CommunityFile:
+def load_community(
+    path: str | Path | None = None, *, start: datetime | None = None, days: int | None = None
+) -> CommunityFile:
     """Load and check a community file.
 
     Parameters
     ----------
     path
         A TOML file as ``docs/community-file.md`` describes it; None for the built-in community.
+    start, days
+        Instead of the file's: a time (local in the file's zone if it states no offset) and a number of calendar days.
 
     Raises
     ------
     InputError
         For the first thing that cannot be used, with file, table or line, key, what was found and what is accepted.
+
+    Examples
+    --------
+    >>> loaded = load_community(days=2)
+    >>> loaded.community.horizon.periods, loaded.community.profiles.load_kw.shape == (len(loaded.community.members), 192)
+    (192, True)
     """
     file = builtin_path() if path is None else Path(path)
     table = decode(read_toml(file), CommunityTable, place=str(file))
     entries = _entries(table, file)
+    if start is not None:
+        table = structs.replace(table, start=start)
+    if days is not None:
+        if days < 1:
+            raise InputError(f"{days} days", place="days", accepted="a whole number from 1 up")
+        table = structs.replace(table, days=days)
     horizon = _horizon(table, str(file))
     feeder = _feeder(table, file)
     members, notes = build_members(entries, feeder, table.grid, table.preferences, file)

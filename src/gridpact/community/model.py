@@ -144,12 +144,10 @@ class Profiles:
                 raise ValueError(f"{name} has values that are not finite")
             values.flags.writeable = False
 
-    @cached_property
+    @property
     def net_kw(self) -> FloatArray:
         """Load minus PV: net demand before batteries, + = consumption."""
-        net = self.load_kw - self.pv_kw
-        net.flags.writeable = False
-        return net
+        return self.load_kw - self.pv_kw
 
 
 class Payer(StrEnum):

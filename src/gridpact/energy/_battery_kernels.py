@@ -10,7 +10,9 @@ from gridpact.units import FloatArray
 def run(
     net_kw: FloatArray,
     contract_kw: FloatArray,
+    traded: bool,
     schedule_kw: FloatArray,
+    scheduled: bool,
     charge_kw: FloatArray,
     discharge_kw: FloatArray,
     charge_efficiency: FloatArray,
@@ -21,23 +23,26 @@ def run(
     soc_start_kwh: FloatArray,
     hours: float,
     slack_kw: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Power [member, interval] (+ = charging) and state of charge [member, interval + 1] of every battery."""
+    power: FloatArray,
+    soc: FloatArray,
+) -> None:
+    """Fill in power [member, interval] (+ = charging) and state of charge [member, interval + 1] of every battery.
+
+    Rows of members without battery are left as they are: zeros that were never touched take no memory.
+    """
     members, intervals = net_kw.shape
-    power = np.zeros((members, intervals))
-    soc = np.empty((members, intervals + 1))
     for m in range(members):
+        if max_kwh[m] <= 0.0:
+            continue
         level = soc_start_kwh[m]
         soc[m, 0] = level
-        if max_kwh[m] <= 0.0:
-            soc[m, 1:] = level
-            continue
         for t in range(intervals):
             most = min(charge_kw[m], (max_kwh[m] - level) / (charge_efficiency[m] * hours))
             least = -min(discharge_kw[m], (level - min_kwh[m]) * discharge_efficiency[m] / hours)
-            wish = -net_kw[m, t] if np.isnan(schedule_kw[m, t]) else schedule_kw[m, t]
+            planned = scheduled and not np.isnan(schedule_kw[m, t])
+            wish = schedule_kw[m, t] if planned else -net_kw[m, t]
             p = min(max(wish, least), most)
-            contract = contract_kw[m, t]
+            contract = contract_kw[m, t] if traded else 0.0
             meter = net_kw[m, t] + p
             falls_short = contract < 0.0 and meter > contract + slack_kw
             takes_less = contract > 0.0 and meter < contract - slack_kw
@@ -47,4 +52,3 @@ def run(
             level = min(max(level + gain * hours - loss_kwh[m], min_kwh[m]), max_kwh[m])
             power[m, t] = p
             soc[m, t + 1] = level
-    return power, soc

@@ -9,6 +9,8 @@ import numpy as np
 from gridpact.community import Member
 from gridpact.units import WH_PER_KWH, FloatArray
 
+_NOTHING = np.zeros((0, 0))
+
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
@@ -89,10 +91,14 @@ class Fleet:
         """
         from gridpact.energy import _battery_kernels
 
-        power, soc = _battery_kernels.run(
+        members, intervals = net_kw.shape
+        power, soc = np.zeros((members, intervals)), np.zeros((members, intervals + 1))
+        _battery_kernels.run(
             np.ascontiguousarray(net_kw),
-            np.zeros(net_kw.shape) if contract_kw is None else np.ascontiguousarray(contract_kw),
-            np.full(net_kw.shape, np.nan) if schedule_kw is None else np.ascontiguousarray(schedule_kw),
+            _NOTHING if contract_kw is None else np.ascontiguousarray(contract_kw),
+            contract_kw is not None,
+            _NOTHING if schedule_kw is None else np.ascontiguousarray(schedule_kw),
+            schedule_kw is not None,
             self.charge_kw,
             self.discharge_kw,
             self.charge_efficiency,
@@ -103,5 +109,7 @@ class Fleet:
             soc_kwh,
             hours,
             0.5 / WH_PER_KWH / hours,  # half a Wh: the resolution of the meter
+            power,
+            soc,
         )
         return power, soc

@@ -1,6 +1,7 @@
 """Who pays whom after delivery: exact in integers, zero-sum in every interval."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,43 +9,81 @@ from gridpact.community import Tariff, TradeCharges
 from gridpact.markets import Pact, Party
 from gridpact.units import MICRO, IntArray, payment, to_micro
 
+CELLS_AT_ONCE = 1 << 18
+"""Member-intervals worked on in one go, so that the memory beside the accounts does not grow with the horizon."""
+
 
 @dataclass(frozen=True, eq=False)
 class Energies:
-    """Where each member's metered energy came from and went to, integer Wh ``[member, interval]``, none negative.
+    """Where each member's metered energy came from and went to, integer Wh ``[member, interval]``.
 
-    ``metered = bought − sold + imported − exported + short − unused`` holds exactly, metered with + = consumption.
+    ``metered = bought − sold + imported − exported + short − unused`` holds exactly, and none of the six is negative.
 
     Attributes
     ----------
+    metered
+        What the meter showed, + = consumption.
     bought, sold
         Traded energy.
-    imported, exported
-        With the supplier at retail.
-    short
-        Sold but not delivered, bought in at the imbalance price.
-    unused
-        Bought but not taken, sold on at the imbalance price.
     """
 
+    metered: IntArray
     bought: IntArray
     sold: IntArray
-    imported: IntArray
-    exported: IntArray
-    short: IntArray
-    unused: IntArray
+
+    @property
+    def position(self) -> IntArray:
+        """Net traded energy, + = bought."""
+        return self.bought - self.sold
+
+    @property
+    def imported(self) -> IntArray:
+        """Demand beyond what was bought, from the supplier at retail."""
+        return np.maximum(_positive(self.metered) - _positive(self.position), 0)
+
+    @property
+    def exported(self) -> IntArray:
+        """Surplus beyond what was sold, to the supplier at retail."""
+        return np.maximum(_positive(-self.metered) - _positive(-self.position), 0)
+
+    @property
+    def short(self) -> IntArray:
+        """Sold but not delivered, bought in at the imbalance price."""
+        return np.maximum(_positive(-self.position) - _positive(-self.metered), 0)
+
+    @property
+    def unused(self) -> IntArray:
+        """Bought but not taken, sold on at the imbalance price."""
+        return np.maximum(_positive(self.position) - _positive(self.metered), 0)
+
+    def window(self, first: int, last: int) -> "Energies":
+        """The energies of intervals ``first`` (included) to ``last`` (excluded)."""
+        return Energies(self.metered[:, first:last], self.bought[:, first:last], self.sold[:, first:last])
+
+    def residual(self) -> int:
+        """Largest gap between a meter and what it is settled as, or between bought and sold of an interval, Wh."""
+        settled = self.position + self.imported - self.exported + self.short - self.unused
+        unexplained = np.abs(settled - self.metered).max(initial=0)
+        return int(max(unexplained, np.abs(self.position.sum(axis=0)).max(initial=0)))
 
 
 @dataclass(frozen=True, eq=False)
 class Settlement:
     """The accounts of a horizon, integer micro-units; + = the party pays, − = it is paid.
 
+    What each member pays by cause has shape ``[member, interval]`` and is worked out from the energies when it is asked for:
+    of a year of a hundred members, one such array is 28 MB.
+
     Attributes
     ----------
     energies
         The energy behind the amounts.
-    trades, retail, imbalance, network, service, penalty, transfers
-        What each member pays by cause, ``[member, interval]``.
+    tariff, charges
+        The prices.
+    trades
+        Payments of trades.
+    transfers
+        What the mechanism moves besides trades.
     supplier, dso, exchange
         What these parties pay, ``[interval]``.
     loss_wh
@@ -52,12 +91,9 @@ class Settlement:
     """
 
     energies: Energies
+    tariff: Tariff
+    charges: TradeCharges
     trades: IntArray
-    retail: IntArray
-    imbalance: IntArray
-    network: IntArray
-    service: IntArray
-    penalty: IntArray
     transfers: IntArray
     supplier: IntArray
     dso: IntArray
@@ -65,14 +101,70 @@ class Settlement:
     loss_wh: IntArray
 
     @property
+    def retail(self) -> IntArray:
+        """Import from and export to the supplier."""
+        return _retail(self.energies, self.tariff)
+
+    @property
+    def imbalance(self) -> IntArray:
+        """Energy that was sold and not delivered, bought and not taken."""
+        return _imbalance(self.energies, self.tariff)
+
+    @property
+    def network(self) -> IntArray:
+        """Network charge, to the DSO."""
+        return _charge(self.energies, self.charges.network_buy, self.charges.network_sell)
+
+    @property
+    def service(self) -> IntArray:
+        """Service charge, to the exchange."""
+        return _charge(self.energies, self.charges.service_buy, self.charges.service_sell)
+
+    @property
+    def penalty(self) -> IntArray:
+        """For deviations beyond the dead band, to the DSO."""
+        return _penalty(self.energies, self.tariff)
+
+    @property
     def bills(self) -> IntArray:
-        """What each member pays in all, ``[member, interval]``."""
-        return self.trades + self.retail + self.imbalance + self.network + self.service + self.penalty + self.transfers
+        """What each member pays in all."""
+        total = self.trades + self.transfers
+        for cause in ("retail", "imbalance", "network", "service", "penalty"):
+            total += getattr(self, cause)
+        return total
+
+    def windows(self) -> Iterator["Settlement"]:
+        """The same accounts cut into windows of time, so that what is worked out from them needs little memory."""
+        members, intervals = self.energies.metered.shape
+        width = max(1, CELLS_AT_ONCE // max(members, 1))
+        for first in range(0, intervals, width):
+            last = min(first + width, intervals)
+            yield Settlement(
+                energies=self.energies.window(first, last),
+                tariff=self.tariff.window(first, last),
+                charges=self.charges,
+                trades=self.trades[:, first:last],
+                transfers=self.transfers[:, first:last],
+                supplier=self.supplier[first:last],
+                dso=self.dso[first:last],
+                exchange=self.exchange[first:last],
+                loss_wh=self.loss_wh[first:last],
+            )
+
+    def bill_of_members(self) -> IntArray:
+        """What each member pays over the horizon, ``[member]``."""
+        nothing = np.zeros(len(self.trades), dtype=np.int64)
+        return sum((part.bills.sum(axis=1) for part in self.windows()), start=nothing)
 
     def money_residual(self) -> int:
         """Largest absolute sum of all cash flows of an interval over all parties, micro-units; 0 when exact."""
-        total = self.bills.sum(axis=0) + self.supplier + self.dso + self.exchange
-        return int(np.abs(total).max(initial=0))
+        others = self.supplier + self.dso + self.exchange
+        members = [part.bills.sum(axis=0) for part in self.windows()]
+        return int(np.abs(others + np.concatenate([*members, np.empty(0, dtype=np.int64)])).max(initial=0))
+
+    def energy_residual(self) -> int:
+        """Largest gap between a meter and what it is settled as, or between bought and sold of an interval, Wh."""
+        return max((part.energies.residual() for part in self.windows()), default=0)
 
 
 def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, charges: TradeCharges) -> Settlement:
@@ -118,56 +210,66 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
     paid = pact.trades.payments()
     np.add.at(trades, (pact.trades.buyer, pact.trades.interval), paid)
     np.subtract.at(trades, (pact.trades.seller, pact.trades.interval), paid)
-    retail = payment(energies.imported, tariff.import_price) - payment(energies.exported, tariff.export_price)
-    imbalance = payment(energies.short, tariff.imbalance_buy) - payment(energies.unused, tariff.imbalance_sell)
-    network = payment(energies.bought, charges.network_buy[:, None]) + payment(
-        energies.sold, charges.network_sell[:, None]
-    )
-    service = payment(energies.bought, charges.service_buy[:, None]) + payment(
-        energies.sold, charges.service_sell[:, None]
-    )
-    penalty = _penalty(energies, tariff)
     transfers, to_party = _transfers(pact, metered_wh.shape)
     loss_wh = head_wh - metered_wh.sum(axis=0)
     losses = payment(loss_wh, tariff.loss_price)
-    return Settlement(
+    members_only = Settlement(
         energies=energies,
+        tariff=tariff,
+        charges=charges,
         trades=trades,
-        retail=retail,
-        imbalance=imbalance,
-        network=network,
-        service=service,
-        penalty=penalty,
         transfers=transfers,
-        supplier=to_party[Party.SUPPLIER] - (retail + imbalance).sum(axis=0) - losses,
-        dso=to_party[Party.DSO] - (network + penalty).sum(axis=0) + losses,
-        exchange=to_party[Party.EXCHANGE] - service.sum(axis=0),
+        supplier=to_party[Party.SUPPLIER] - losses,
+        dso=to_party[Party.DSO] + losses,
+        exchange=to_party[Party.EXCHANGE],
         loss_wh=loss_wh,
     )
+    received = [
+        [(part.retail + part.imbalance).sum(axis=0), (part.network + part.penalty).sum(axis=0), part.service.sum(axis=0)]
+        for part in members_only.windows()
+    ]
+    supplier, dso, exchange = np.concatenate([*received, np.empty((3, 0), dtype=np.int64)], axis=1)
+    return replace(
+        members_only,
+        supplier=members_only.supplier - supplier,
+        dso=members_only.dso - dso,
+        exchange=members_only.exchange - exchange,
+    )
+
+
+def _positive(values: IntArray) -> IntArray:
+    return np.maximum(values, 0)
 
 
 def _allocate(pact: Pact, metered_wh: IntArray) -> Energies:
-    bought, sold = np.zeros_like(metered_wh), np.zeros_like(metered_wh)
+    bought, sold = np.zeros(metered_wh.shape, dtype=np.int64), np.zeros(metered_wh.shape, dtype=np.int64)
     trades = pact.trades
     np.add.at(bought, (trades.buyer, trades.interval), trades.energy_wh)
     np.add.at(sold, (trades.seller, trades.interval), trades.energy_wh)
-    position = bought - sold
-    demand, to_take = np.maximum(metered_wh, 0), np.maximum(position, 0)
-    surplus, to_deliver = np.maximum(-metered_wh, 0), np.maximum(-position, 0)
-    return Energies(
-        bought=bought,
-        sold=sold,
-        imported=np.maximum(demand - to_take, 0),
-        exported=np.maximum(surplus - to_deliver, 0),
-        short=np.maximum(to_deliver - surplus, 0),
-        unused=np.maximum(to_take - demand, 0),
-    )
+    return Energies(metered_wh, bought, sold)
+
+
+def _retail(energies: Energies, tariff: Tariff) -> IntArray:
+    return payment(energies.imported, tariff.import_price) - payment(energies.exported, tariff.export_price)
+
+
+def _imbalance(energies: Energies, tariff: Tariff) -> IntArray:
+    return payment(energies.short, tariff.imbalance_buy) - payment(energies.unused, tariff.imbalance_sell)
+
+
+def _charge(energies: Energies, buy_rate: IntArray, sell_rate: IntArray) -> IntArray:
+    """A charge per traded kWh at each member's own rates, ``[member, interval]``; free trade takes no memory."""
+    total = np.zeros(energies.metered.shape, dtype=np.int64)
+    for energy_wh, rate in ((energies.bought, buy_rate), (energies.sold, sell_rate)):
+        if rate.any():
+            total += payment(energy_wh, rate[:, None])
+    return total
 
 
 def _penalty(energies: Energies, tariff: Tariff) -> IntArray:
     if tariff.penalty == 0:
-        return np.zeros_like(energies.short)
-    tolerated = np.abs(energies.bought - energies.sold) * to_micro(tariff.dead_band) // MICRO
+        return np.zeros(energies.metered.shape, dtype=np.int64)
+    tolerated = np.abs(energies.position) * to_micro(tariff.dead_band) // MICRO
     return payment(np.maximum(energies.short + energies.unused - tolerated, 0), tariff.penalty)
 
 

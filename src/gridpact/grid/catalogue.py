@@ -24,9 +24,11 @@ def builtin_feeders() -> tuple[str, ...]:
     Examples
     --------
     >>> builtin_feeders()
-    ('ieee37', 'simbench-rural')
+    ('ieee37', 'simbench-rural2')
     """
-    return tuple(sorted(entry.name for entry in files("gridpact").joinpath("data").iterdir() if entry.joinpath(_FILE).is_file()))
+    return tuple(
+        sorted(entry.name for entry in files("gridpact").joinpath("data").iterdir() if entry.joinpath(_FILE).is_file())
+    )
 
 
 def load_feeder(
@@ -42,8 +44,9 @@ def load_feeder(
     Parameters
     ----------
     source
-        The name of a built-in feeder; the path of a Gridpact feeder file or of a network saved by pandapower (both ``.json``; the
-        second needs the extra ``networks``); or ``"simbench:1-LV-rural1--0-sw"`` (needs the extra ``simbench``).
+        The name of a built-in feeder; the path of a Gridpact feeder file or of a network saved by pandapower (both
+        ``.json``; the second needs the extra ``networks``); or ``"simbench:1-LV-rural1--0-sw"`` (needs the extra
+        ``simbench``).
     slack_pu, v_min_pu, v_max_pu, loading_limit
         Replace what the feeder says of itself.
 
@@ -125,7 +128,8 @@ def _from_simbench(code: str) -> Feeder:
     known = list(simbench.collect_all_simbench_codes())
     if code not in known:
         raise InputError(
-            f"SimBench has no grid {code!r}{nearest_name(code, known)}", accepted="a SimBench code such as 1-LV-rural1--0-sw"
+            f"SimBench has no grid {code!r}{nearest_name(code, known)}",
+            accepted="a SimBench code such as 1-LV-rural1--0-sw",
         )
     return feeder_from_pandapower(simbench.get_simbench_net(code), name=code)
 

@@ -235,7 +235,9 @@ def _check_transformers(feeder: Feeder, place: str) -> None:
     for at, name in enumerate(units.name):
         for winding in (units.hv_winding[at], units.lv_winding[at]):
             if winding not in WINDINGS:
-                raise InputError(f"winding {winding!r} is unknown", place=f"{kind} {name}", accepted=", ".join(WINDINGS))
+                raise InputError(
+                    f"winding {winding!r} is unknown", place=f"{kind} {name}", accepted=", ".join(WINDINGS)
+                )
         odd = (units.hv_winding[at][0] == "Y") != (units.lv_winding[at][0] == "Y")
         clock = int(units.clock[at])
         if not 0 <= clock <= 11 or clock % 2 != odd:

@@ -1,4 +1,4 @@
-"""A feeder as a JSON file that people can read and edit: one record a bus, line and transformer, buses named, units in the keys."""
+"""A feeder as a JSON file that people can read and edit: a record a bus, line and transformer, units in the keys."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +9,6 @@ import numpy as np
 from gridpact.errors import InputError, nearest_name
 from gridpact.grid.feeder import Feeder, Lines, Transformers
 from gridpact.units import FloatArray, IntArray
-
-FORMAT = "gridpact-feeder"
 
 
 class BusRecord(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -107,7 +105,7 @@ def write_feeder(
         for at, name in enumerate(names)
     ]
     record = FeederRecord(
-        format=FORMAT,
+        format="gridpact-feeder",
         version=1,
         name=feeder.name,
         source=source,
@@ -141,17 +139,31 @@ def read_feeder(content: bytes, place: str) -> tuple[Feeder, FloatArray, FloatAr
         If it is not a feeder file, or a field is unknown, missing or out of range; the place is named.
     """
     record = _decode(content, place)
+    try:
+        feeder = _feeder(record, place)
+    except InputError as error:
+        inside = error.place if error.place.startswith(place) else f"{place}: {error.place}"
+        raise InputError(error.found, place=inside, accepted=error.accepted) from error
+    spot_kw, spot_kvar = (
+        _floats([_number(getattr(item, name), 0.0) for item in record.buses]) for name in ("spot_kw", "spot_kvar")
+    )
+    return feeder, spot_kw, spot_kvar
+
+
+def _feeder(record: FeederRecord, place: str) -> Feeder:
     names = tuple(bus.name for bus in record.buses)
     position = {name: at for at, name in enumerate(names)}
 
     def bus(name: str, where: str) -> int:
         if name not in position:
             raise InputError(
-                f"bus {name!r} is unknown{nearest_name(name, list(names))}", place=f"{place}: {where}", accepted="a bus of the file"
+                f"bus {name!r} is unknown{nearest_name(name, list(names))}",
+                place=f"{place}: {where}",
+                accepted="a bus of the file",
             )
         return position[name]
 
-    feeder = Feeder(
+    return Feeder(
         name=record.name,
         bus_names=names,
         bus_kv=_floats([item.kv for item in record.buses]),
@@ -166,8 +178,6 @@ def read_feeder(content: bytes, place: str) -> tuple[Feeder, FloatArray, FloatAr
         xy=_floats([[_number(item.x, np.nan), _number(item.y, np.nan)] for item in record.buses]).reshape(-1, 2),
         frequency_hz=record.frequency_hz,
     )
-    spot_kw, spot_kvar = (_floats([_number(getattr(item, name), 0.0) for item in record.buses]) for name in ("spot_kw", "spot_kvar"))
-    return feeder, spot_kw, spot_kvar
 
 
 def _decode(content: bytes, place: str) -> FeederRecord:
@@ -178,7 +188,11 @@ def _decode(content: bytes, place: str) -> FeederRecord:
         hint = ""
         if "unknown field" in message:
             unknown = message.split("`")[1]
-            known = [name for kind in (FeederRecord, BusRecord, LineRecord, TransformerRecord) for name in kind.__struct_fields__]
+            known = [
+                name
+                for kind in (FeederRecord, BusRecord, LineRecord, TransformerRecord)
+                for name in kind.__struct_fields__
+            ]
             hint = nearest_name(unknown, known)
         at = path.strip("`$").strip(".")
         raise InputError(

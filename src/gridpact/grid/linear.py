@@ -1,8 +1,8 @@
 """Linear model of a radial feeder: squared voltages and branch flows as sums over the tree (LinDistFlow).
 
-Baran, Wu, "Optimal sizing of capacitors placed on a radial distribution system", IEEE Transactions on Power Delivery 4(1), 1989,
-eq. (7): without losses the squared voltage falls along a branch by 2 (r P + x Q), where P and Q are all that is drawn beyond it. Line
-charging and iron losses are left out.
+Baran, Wu, "Optimal sizing of capacitors placed on a radial distribution system", IEEE Transactions on Power Delivery
+4(1), 1989: in the branch equations without their loss terms the squared voltage falls along a branch by 2 (r P + x Q),
+where P and Q are all that is drawn beyond it. Line charging and iron losses are left out.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LinearModel:
         return np.asarray(np.sqrt(np.where(squared >= 0, squared, np.nan)))
 
     def branch_flow(self, drawn: FloatArray) -> FloatArray:
-        """Power through each branch away from the source, ``[scenario, branch]``, from kW or kvar drawn, ``[scenario, bus]``."""
+        """Power through each branch away from the source, ``[scenario, branch]``, from what is drawn, ``[scenario, bus]``."""
         return np.asarray(drawn @ self.downstream.T)
 
 
@@ -62,10 +62,10 @@ def linear_model(feeder: Feeder) -> LinearModel:
 
     Notes
     -----
-    Per unit by bus: an impedance of z Ω at V kV is ``z / (1000 V²)`` p.u. per kW. A transformer's impedance stands on its low side;
-    beyond an off-nominal tap every squared voltage is divided by the square of the tap's ratio t. So
-    ``drop_p[i, j] = Σ 2 r_b g_i / g_b`` over the branches b on both ways from the source to i and to j, with g the product of
-    1/t² from the source to the bus, or to the end of b.
+    Per unit by bus: an impedance of z Ω at V kV is ``z / (1000 V²)`` p.u. per kW. A transformer's impedance stands on its
+    low side; beyond an off-nominal tap every squared voltage is divided by the square of the tap's ratio t. So
+    ``drop_p[i, j] = Σ 2 r_b g_i / g_b`` over the branches b on both ways from the source to i and to j, with g the
+    product of 1/t² from the source to the bus, or to the end of b.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def linear_model(feeder: Feeder) -> LinearModel:
     >>> model = linear_model(feeder)
     >>> bus = feeder.bus_position("701")
     >>> round(float(model.drop_p[bus, bus]) * 1e9)  # 2 · 0.0796 Ω / (1000 · 4.8²)
-    6910
+    6909
     """
     tree = radial_tree(feeder)
     downstream = _downstream(feeder, tree)
@@ -84,9 +84,7 @@ def linear_model(feeder: Feeder) -> LinearModel:
     fed = tree.parent_branch >= 0
     end_gain[tree.parent_branch[fed]] = bus_gain[fed]
     ways = downstream.astype(np.float64)
-    drop_p, drop_q = (
-        bus_gain[:, None] * ((ways * (2 * z / end_gain)[:, None]).T @ ways) for z in (r_pu, x_pu)
-    )
+    drop_p, drop_q = (bus_gain[:, None] * ((ways * (2 * z / end_gain)[:, None]).T @ ways) for z in (r_pu, x_pu))
     return LinearModel(bus_gain * feeder.slack_pu**2, drop_p, drop_q, downstream)
 
 
@@ -99,7 +97,7 @@ def _downstream(feeder: Feeder, tree: Tree) -> BoolArray:
 
 
 def _branch_parameters(feeder: Feeder, tree: Tree) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """r and x in p.u. per kW at the end that is away from the source, and 1/t² from the near to the far end, each ``[branch]``."""
+    """r and x in p.u. per kW at the far end, and 1/t² from the near to the far end, each ``[branch]``."""
     lines, units, kv = feeder.lines, feeder.transformers, feeder.bus_kv
     line_base = 1e3 * kv[lines.to_bus] ** 2
     r_trafo = units.pk_kw / units.rated_kva**2

@@ -1,10 +1,11 @@
 """From a pandapower network to a `Feeder`.
 
-Taken over: buses, lines (parallel ones as one), two-winding transformers with their tap position, one external grid, switches. Loads
-and generators are left out: what is drawn at a bus is the caller's business. Everything else that would change the flow is refused.
+Taken over: buses, lines (parallel ones as one), two-winding transformers with their tap position, one external grid,
+switches. Loads and static generators are left out: what is drawn at a bus is the caller's business. Everything else that
+would change the flow is refused.
 
-pandapower itself ignores a tap position when ``trafo.tap_changer_type`` is empty, as it is in SimBench's networks; here an empty
-type counts as ``"Ratio"``.
+pandapower itself ignores a tap position when ``trafo.tap_changer_type`` is empty, as it is in SimBench's networks; here
+an empty type counts as ``"Ratio"``.
 """
 
 from collections.abc import Hashable, Mapping
@@ -43,14 +44,15 @@ def feeder_from_pandapower(
     name
         Name of the feeder; the network's own by default.
     r0_over_r1, x0_over_x1, c0_over_c1
-        Zero-sequence parameters of lines for which the network has none. In a four-wire cable whose neutral has the section of its
-        phases the zero-sequence current returns threefold through the neutral, so r0 = r1 + 3 rN = 4 r1.
+        Zero-sequence parameters of lines for which the network has none. In a four-wire cable whose neutral has the
+        section of its phases the zero-sequence current returns threefold through the neutral, so r0 = r1 + 3 rN = 4 r1.
     v_min_pu, v_max_pu, loading_limit
         Limits of the feeder.
 
     Returns
     -------
-    A feeder. Buses joined by closed switches become one, which keeps the name of the one that comes first in the network.
+    A feeder. Buses joined by closed switches become one, which keeps the name of the one that comes first in the
+    network. A line that is open at one end gets a bus of its own there; a transformer with an open switch is left out.
 
     Raises
     ------
@@ -63,11 +65,14 @@ def feeder_from_pandapower(
     grid = net.ext_grid[net.ext_grid.in_service]
     if len(grid) != 1:
         raise InputError(f"{len(grid)} external grids are in service", place=place, accepted="exactly one")
-    lines = _lines(net, bus_of, place, (r0_over_r1, x0_over_x1, c0_over_c1))
+    open_ends = _open_ends(net, bus_of, len(names))
+    lines = _lines(net, bus_of, open_ends, place, (r0_over_r1, x0_over_x1, c0_over_c1))
+    kv = [net.bus.vn_kv.loc[bus] for bus in (*kept, *(net.line.loc[index, end] for index, end in open_ends))]
+    points = [*(_point(net, bus) for bus in kept), *((np.nan, np.nan) for _ in open_ends)]
     return Feeder(
         name=name or net.name or "pandapower",
-        bus_names=tuple(names),
-        bus_kv=net.bus.vn_kv.loc[kept].to_numpy(np.float64, copy=True),
+        bus_names=(*names, *(f"open end of {_label(net.line, index)} [{index}]" for index, _ in open_ends)),
+        bus_kv=np.array(kv, dtype=np.float64),
         source_bus=bus_of[grid.bus.iloc[0]],
         lines=lines,
         transformers=_transformers(net, bus_of, place),
@@ -76,7 +81,7 @@ def feeder_from_pandapower(
         v_max_pu=v_max_pu,
         loading_limit=loading_limit,
         load_buses=_load_buses(net, bus_of, bus_of[grid.bus.iloc[0]], len(names)),
-        xy=np.array([_point(net, bus) for bus in kept], dtype=np.float64).reshape(-1, 2),
+        xy=np.array(points, dtype=np.float64).reshape(-1, 2),
         frequency_hz=float(net.f_hz),
     )
 
@@ -95,7 +100,7 @@ def _refuse(net: Any, place: str) -> None:
                 raise InputError(
                     f"{table} {_label(elements, index)!r} is not supported",
                     place=place,
-                    accepted="lines, two-winding transformers, switches, one external grid; loads and static generators are left out",
+                    accepted="lines, two-winding transformers, switches, one external grid (loads and sgens are left out)",
                 )
     odd = net.switch[(net.switch.closed) & (_column(net.switch, "z_ohm", 0.0) > 0) & (net.switch.et == "b")]
     for index in odd.index[:1]:
@@ -128,8 +133,32 @@ def _buses(net: Any, place: str) -> tuple[dict[Hashable, int], list[str], list[H
     return {bus: position[root(bus)] for bus in active}, names, kept
 
 
-def _lines(net: Any, bus_of: Mapping[Hashable, int], place: str, zero: tuple[float, float, float]) -> Lines:
-    table = net.line.iloc[_closed(net, net.line, "l", bus_of, ("from_bus", "to_bus"))]
+def _open_ends(net: Any, bus_of: Mapping[Hashable, int], first: int) -> dict[tuple[Hashable, str], int]:
+    """Lines that a switch opens at one end stay connected, with their charging, at the other: a bus for each open end."""
+    opened = {(row.element, row.bus) for row in net.switch[(net.switch.et == "l") & ~net.switch.closed].itertuples()}
+    ends: dict[tuple[Hashable, str], int] = {}
+    for row in net.line[net.line.in_service].itertuples():
+        at = [end for end in ("from_bus", "to_bus") if (row.Index, getattr(row, end)) in opened]
+        if len(at) == 1 and row.from_bus in bus_of and row.to_bus in bus_of:
+            ends[row.Index, at[0]] = first + len(ends)
+    return ends
+
+
+def _lines(
+    net: Any,
+    bus_of: Mapping[Hashable, int],
+    open_ends: Mapping[tuple[Hashable, str], int],
+    place: str,
+    zero: tuple[float, float, float],
+) -> Lines:
+    half = {index for index, _ in open_ends}
+    table = net.line.iloc[_closed(net, net.line, "l", bus_of, ("from_bus", "to_bus"), half)]
+    from_bus, to_bus = (
+        np.array(
+            [open_ends.get((row.Index, end), bus_of[getattr(row, end)]) for row in table.itertuples()], dtype=np.int64
+        )
+        for end in ("from_bus", "to_bus")
+    )
     length = table.length_km.to_numpy(np.float64)
     parallel = _column(table, "parallel", 1.0)
     for at in np.flatnonzero(_column(table, "g_us_per_km", 0.0) != 0)[:1]:
@@ -138,15 +167,13 @@ def _lines(net: Any, bus_of: Mapping[Hashable, int], place: str, zero: tuple[flo
         )
     series = {name: table[f"{name}_ohm_per_km"].to_numpy(np.float64) * length / parallel for name in ("r", "x")}
     shunt = table.c_nf_per_km.to_numpy(np.float64) * length * parallel
-    zero_series = [
-        _column(table, f"{name}0_ohm_per_km", np.nan) * length / parallel for name in ("r", "x")
-    ]
+    zero_series = [_column(table, f"{name}0_ohm_per_km", np.nan) * length / parallel for name in ("r", "x")]
     zero_shunt = _column(table, "c0_nf_per_km", np.nan) * length * parallel
     rating = _column(table, "max_i_ka", np.nan) * _column(table, "df", 1.0) * parallel * 1e3
     return Lines(
         name=_unique([_label(table, index) for index in table.index], table.index),
-        from_bus=_positions(table.from_bus, bus_of),
-        to_bus=_positions(table.to_bus, bus_of),
+        from_bus=from_bus,
+        to_bus=to_bus,
         r_ohm=series["r"],
         x_ohm=series["x"],
         c_nf=shunt,
@@ -158,7 +185,7 @@ def _lines(net: Any, bus_of: Mapping[Hashable, int], place: str, zero: tuple[flo
 
 
 def _transformers(net: Any, bus_of: Mapping[Hashable, int], place: str) -> Transformers:
-    table = net.trafo.iloc[_closed(net, net.trafo, "t", bus_of, ("hv_bus", "lv_bus"))]
+    table = net.trafo.iloc[_closed(net, net.trafo, "t", bus_of, ("hv_bus", "lv_bus"), set())]
     parallel = _column(table, "parallel", 1.0)
     rated_mva = table.sn_mva.to_numpy(np.float64)
     hv_tap, lv_tap = _taps(table, place)
@@ -177,7 +204,12 @@ def _transformers(net: Any, bus_of: Mapping[Hashable, int], place: str) -> Trans
         lv_kv=table.vn_lv_kv.to_numpy(np.float64) * lv_tap,
         rated_kva=rated_mva * parallel * 1e3 * _column(table, "df", 1.0),
         uk=table.vk_percent.to_numpy(np.float64) / 100 * _column(table, "df", 1.0),
-        pk_kw=table.vkr_percent.to_numpy(np.float64) / 100 * rated_mva * parallel * 1e3 * _column(table, "df", 1.0) ** 2,
+        pk_kw=table.vkr_percent.to_numpy(np.float64)
+        / 100
+        * rated_mva
+        * parallel
+        * 1e3
+        * _column(table, "df", 1.0) ** 2,
         i0=table.i0_percent.to_numpy(np.float64) / 100 / _column(table, "df", 1.0),
         p0_kw=table.pfe_kw.to_numpy(np.float64) * parallel,
         ratio=hv_tap,
@@ -198,7 +230,9 @@ def _taps(table: Any, place: str) -> tuple[FloatArray, FloatArray]:
         second = _column(table, "tap2_pos", 0.0)[at] != _column(table, "tap2_neutral", 0.0)[at]
         if (steps[at] != 0 and (turned or (isinstance(kind, str) and kind != "Ratio"))) or tabulated or second:
             raise InputError(
-                f"trafo {_label(table, index)!r} has a tap changer that is not a plain ratio", place=place, accepted="Ratio"
+                f"trafo {_label(table, index)!r} has a tap changer that is not a plain ratio",
+                place=place,
+                accepted="Ratio",
             )
     side = table.tap_side.to_numpy() if "tap_side" in table else np.full(len(table), "hv")
     return np.where(side == "lv", 1.0, factor), np.where(side == "lv", factor, 1.0)
@@ -216,15 +250,17 @@ def _windings(group: Any, clock: int, place: str) -> tuple[str, str]:
     return hv, lv
 
 
-def _closed(net: Any, table: Any, kind: str, bus_of: Mapping[Hashable, int], ends: tuple[str, str]) -> IntArray:
-    """Positions of the branches in service whose switches are closed at both ends and whose buses are in service."""
-    opened = set(net.switch.element[(net.switch.et == kind) & ~net.switch.closed])
+def _closed(
+    net: Any, table: Any, kind: str, bus_of: Mapping[Hashable, int], ends: tuple[str, str], half: set[Hashable]
+) -> IntArray:
+    """Positions of the branches in service whose buses are, and which no switch opens; those in ``half`` stay."""
+    opened = set(net.switch.element[(net.switch.et == kind) & ~net.switch.closed]) - half
     keep = [
         at
         for at, (index, on, a, b) in enumerate(
             zip(table.index, table.in_service, table[ends[0]], table[ends[1]], strict=True)
         )
-        if on and index not in opened and a in bus_of and b in bus_of and bus_of[a] != bus_of[b]
+        if on and index not in opened and a in bus_of and b in bus_of and (bus_of[a] != bus_of[b] or index in half)
     ]
     return np.array(keep, dtype=np.int64)
 

@@ -1,8 +1,9 @@
 """AC power flow of many scenarios at once, symmetric or per phase, by power-grid-model.
 
-The source is an ideal voltage behind a negligible impedance, loads are constant power, lines and transformers are pi equivalents.
-A batch is solved by the current iteration, whose matrix is factorised once for all scenarios. Where it does not converge, close to
-the nose of the curve, Newton's method solves the same equations. Losses are what the head delivers minus what the buses draw.
+The source is an ideal voltage behind a negligible impedance, loads are constant power, lines and transformers are pi
+equivalents. A batch is solved by the current iteration, whose matrix is factorised once for all scenarios. Where it does
+not converge, close to the nose of the curve, Newton's method solves the same equations. Losses are what the head delivers
+minus what the buses draw.
 """
 
 from collections.abc import Iterator
@@ -29,10 +30,8 @@ from gridpact.grid.topology import check_fed
 from gridpact.units import FloatArray
 
 _SOURCE_VA = 1e15
-_METHODS = (
-    {"calculation_method": CalculationMethod.iterative_current, "error_tolerance": 1e-10, "max_iterations": 100},
-    {"calculation_method": CalculationMethod.newton_raphson, "error_tolerance": 1e-10, "max_iterations": 50},
-)
+_TOLERANCE_PU = 1e-10
+_METHODS = ((CalculationMethod.iterative_current, 100), (CalculationMethod.newton_raphson, 50))
 _WINDINGS = {
     "D": WindingType.delta,
     "Y": WindingType.wye,
@@ -156,21 +155,23 @@ class PowerFlow:
             "p_specified": np.ascontiguousarray(p_kw * 1e3),
             "q_specified": np.ascontiguousarray(q_kvar * 1e3),
         }
-        wanted = {
+        wanted: dict[ComponentType, Any] = {
             ComponentType.node: ["u_pu"],
             ComponentType.source: ["p", "q"],
             ComponentType.line: ["loading"],
             ComponentType.transformer: ["s_from", "s_to"],
         }
         failure: PowerGridError | None = None
-        for method in _METHODS:
+        for method, iterations in _METHODS:
             try:
                 return model.calculate_power_flow(
                     symmetric=not per_phase,
                     update_data={load: update},
                     threading=self.threads if self.threads > 1 else -1,
                     output_component_types=wanted,
-                    **method,
+                    calculation_method=method,
+                    max_iterations=iterations,
+                    error_tolerance=_TOLERANCE_PU,
                 )
             except PowerGridError as error:
                 failure = error

@@ -50,7 +50,8 @@ def radial_tree(feeder: Feeder) -> Tree:
     check_fed(feeder, tree)
     if loop:
         raise InputError(
-            f"feeder {feeder.name!r} has a loop through {', '.join(loop)}", accepted="a radial feeder for the linear model"
+            f"feeder {feeder.name!r} has a loop through {', '.join(loop)}",
+            accepted="a radial feeder for the linear model",
         )
     return tree
 

@@ -90,7 +90,9 @@ def find_violations(feeder: Feeder, flow: Flow) -> Violations:
     values, limits = [], []
     for kind, found, limit, sign in checks:
         scenario, element = np.nonzero(sign * (found - limit) > TOLERANCE)
-        columns.append((scenario.astype(np.int64), np.full(len(scenario), kind, dtype=np.int64), element.astype(np.int64)))
+        columns.append(
+            (scenario.astype(np.int64), np.full(len(scenario), kind, dtype=np.int64), element.astype(np.int64))
+        )
         values.append(found[scenario, element])
         limits.append(np.full(len(scenario), limit))
     scenario, kinds, element = (np.concatenate(column) for column in zip(*columns, strict=True))

@@ -149,8 +149,8 @@ class Pact:
             Position of each gate's first interval in the common horizon.
         """
         return cls(
-            trades=_join([pact.trades for pact in pacts], starts),
-            transfers=_join([pact.transfers for pact in pacts], starts),
+            trades=_join(Trades, [pact.trades for pact in pacts], starts),
+            transfers=_join(Transfers, [pact.transfers for pact in pacts], starts),
             certificate=Certificate.merge(pact.certificate for pact in pacts),
         )
 
@@ -158,7 +158,7 @@ class Pact:
 _Table = TypeVar("_Table", Trades, Transfers)
 
 
-def _join(tables: Sequence[_Table], starts: Sequence[int]) -> _Table:
-    joined = type(tables[0]).concat(tables)
+def _join(kind: type[_Table], tables: Sequence[_Table], starts: Sequence[int]) -> _Table:
+    joined = kind.concat(tables)
     offset = np.repeat(np.asarray(starts, dtype=np.int64), [len(table) for table in tables])
     return replace(joined, interval=joined.interval + offset)

@@ -3,52 +3,51 @@
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.exchange import Energies, Settlement
+from gridpact.exchange import Settlement
 from gridpact.grid import Feeder, Flow, ViolationKind, find_violations
 from gridpact.markets import Certificate, Check, Pact
 from gridpact.markets.auction import efficient_welfare
 from gridpact.markets.book import Book
-from gridpact.study.result import Baseline, CommunityMetrics, Delivery, MemberMetrics
-from gridpact.units import WH_PER_KWH, FloatArray, from_micro, to_kwh
+from gridpact.study.result import Baseline, CommunityMetrics, MemberMetrics
+from gridpact.units import WH_PER_KWH, FloatArray, IntArray, from_micro, to_kwh
 
 
-def measure_members(
-    community: Community, delivery: Delivery, settlement: Settlement, baseline: Baseline
-) -> MemberMetrics:
+def measure_members(community: Community, settlement: Settlement, baseline: Baseline) -> MemberMetrics:
     """Bill, saving, self-sufficiency and self-consumption of every member.
 
     Energy from neighbours counts as the community's own: self-sufficiency is the share of consumption that no supplier
     delivered, self-consumption the share of own generation that no supplier took.
     """
     hours = community.horizon.hours
-    bill = from_micro(settlement.bills.sum(axis=1))
+    bill = from_micro(settlement.bill_of_members())
     load_kwh = community.profiles.load_kw.sum(axis=1) * hours
     pv_kwh = community.profiles.pv_kw.sum(axis=1) * hours
-    energies = settlement.energies
-    from_supplier = to_kwh((energies.imported + energies.short).sum(axis=1))
-    to_supplier = to_kwh((energies.exported + energies.unused).sum(axis=1))
+    parts = [part.energies for part in settlement.windows()]
+    from_supplier = to_kwh(sum((part.imported + part.short).sum(axis=1) for part in parts))
+    to_supplier = to_kwh(sum((part.exported + part.unused).sum(axis=1) for part in parts))
     return MemberMetrics(
         bill=bill,
-        saving=from_micro(baseline.settlement.bills.sum(axis=1)) - bill,
+        saving=from_micro(baseline.bill) - bill,
         self_sufficiency=1 - _ratio(from_supplier, load_kwh),
         self_consumption=1 - _ratio(to_supplier, pv_kwh),
     )
 
 
 def measure_community(
-    community: Community, pact: Pact, delivery: Delivery, settlement: Settlement, flow: Flow, baseline: Baseline
+    community: Community, pact: Pact, settlement: Settlement, flow: Flow, baseline: Baseline
 ) -> CommunityMetrics:
     """Everything that is one number a run."""
-    hours, energies = community.horizon.hours, settlement.energies
-    bills = settlement.bills
-    savings = from_micro((baseline.settlement.bills - bills).sum(axis=1))
-    net_kwh = to_kwh(delivery.net_wh.sum(axis=0))
+    hours = community.horizon.hours
+    bill = settlement.bill_of_members()
+    savings = from_micro(baseline.bill - bill)
+    net_kwh = to_kwh(settlement.energies.metered.sum(axis=0))
     import_kwh, export_kwh = float(np.maximum(net_kwh, 0).sum()), float(np.maximum(-net_kwh, 0).sum())
     traded_wh = int(pact.trades.energy_wh.sum())
-    realised, optimum = _welfare(community, energies, delivery)
+    imbalance_wh = sum(int((part.energies.short + part.energies.unused).sum()) for part in settlement.windows())
+    realised, optimum = _welfare(community, settlement)
     voltage_violations, overloads = _count_violations(community.feeder, flow)
     return CommunityMetrics(
-        total_bill=float(from_micro(bills.sum())),
+        total_bill=float(from_micro(bill.sum())),
         total_saving=float(savings.sum()),
         equality=1 - gini(savings),
         traded_kwh=traded_wh / WH_PER_KWH,
@@ -60,7 +59,7 @@ def measure_community(
         self_sufficiency=float(1 - _ratio(import_kwh, community.profiles.load_kw.sum() * hours)),
         self_consumption=float(1 - _ratio(export_kwh, community.profiles.pv_kw.sum() * hours)),
         losses_kwh=float(flow.losses_kw.sum() * hours),
-        imbalance_kwh=float(to_kwh((energies.short + energies.unused).sum())),
+        imbalance_kwh=imbalance_wh / WH_PER_KWH,
         welfare=realised,
         welfare_optimum=optimum,
         voltage_violations=voltage_violations,
@@ -70,7 +69,7 @@ def measure_community(
         loading_max=float(flow.loading.max(initial=0.0)),
         dso_balance=float(-from_micro(settlement.dso.sum())),
         exchange_balance=float(-from_micro(settlement.exchange.sum())),
-        energy_residual_wh=_energy_residual(energies, delivery),
+        energy_residual_wh=settlement.energy_residual(),
         money_residual=settlement.money_residual(),
     )
 
@@ -117,37 +116,34 @@ def _count_violations(feeder: Feeder, flow: Flow) -> tuple[int, int]:
     return counts[ViolationKind.UNDER_VOLTAGE] + counts[ViolationKind.OVER_VOLTAGE], counts[ViolationKind.OVERLOAD]
 
 
-def _welfare(community: Community, energies: Energies, delivery: Delivery) -> tuple[float, float]:
-    """Gain over dealing with the supplier alone at the members' true values, realised and at best.
+def _welfare(community: Community, settlement: Settlement) -> tuple[float, float]:
+    """Gain over dealing with the supplier alone at the members' true values, realised and at best, currency units.
 
     The optimum matches what the meters showed; charges are transfers and no cost of it.
     """
-    buy_value, sell_cost = community.tariff.true_values(community.wanted_share)
-    position = energies.bought - energies.sold
-    to_take, to_deliver = np.maximum(position, 0), np.maximum(-position, 0)
-    realised = (
-        (to_take - energies.unused) * from_micro(buy_value)
-        - (to_deliver - energies.short) * from_micro(sell_cost)
-        + energies.unused * from_micro(community.tariff.imbalance_sell)
-        - energies.short * from_micro(community.tariff.imbalance_buy)
-    ).sum()
-    buys = delivery.net_wh > 0
-    member, interval = np.nonzero(delivery.net_wh)
-    is_buy = buys[member, interval]
-    limits = np.where(buys, buy_value, sell_cost)[member, interval]
-    book = Book(
-        interval, is_buy, member, np.abs(delivery.net_wh[member, interval]), limits, np.zeros(len(member), np.int64)
-    )
-    return float(realised / WH_PER_KWH), float(from_micro(efficient_welfare(book).sum()))
+    realised = optimum = 0.0
+    for part in settlement.windows():
+        value, cost = part.tariff.true_values(community.wanted_share)
+        realised += _realised_welfare(part, value, cost)
+        optimum += _optimal_welfare(part.energies.metered, value, cost)
+    return realised, optimum
 
 
-def _energy_residual(energies: Energies, delivery: Delivery) -> int:
-    """Largest gap between a meter and the energies it is settled as, Wh."""
-    settled = (
-        energies.bought - energies.sold + energies.imported - energies.exported + energies.short - energies.unused
-    )
-    traded = np.abs((energies.bought - energies.sold).sum(axis=0)).max(initial=0)
-    return int(max(np.abs(settled - delivery.net_wh).max(initial=0), traded))
+def _realised_welfare(part: Settlement, value: IntArray, cost: IntArray) -> float:
+    energies, tariff = part.energies, part.tariff
+    short, unused = energies.short, energies.unused
+    taken = np.maximum(energies.position, 0) - unused
+    delivered = np.maximum(-energies.position, 0) - short
+    gain = taken * value - delivered * cost + unused * tariff.imbalance_sell - short * tariff.imbalance_buy
+    return float(from_micro(gain.sum())) / WH_PER_KWH
+
+
+def _optimal_welfare(metered_wh: IntArray, value: IntArray, cost: IntArray) -> float:
+    member, interval = np.nonzero(metered_wh)
+    wh = metered_wh[member, interval]
+    limits = np.where(wh > 0, value[member, interval], cost[member, interval])
+    book = Book(interval, wh > 0, member, np.abs(wh), limits, np.zeros_like(wh))
+    return float(from_micro(efficient_welfare(book).sum()))
 
 
 def _ratio(part: FloatArray | float, whole: FloatArray | float) -> FloatArray:

@@ -17,6 +17,9 @@ from gridpact.units import IntArray
 
 SUMMARY_SCHEMA_VERSION = 1
 
+ENERGIES = ("metered", "bought", "sold", "imported", "exported", "short", "unused")
+AMOUNTS = ("trades", "retail", "imbalance", "network", "service", "penalty", "transfers")
+
 
 class CheckSummary(msgspec.Struct, frozen=True):
     """One check of a certificate; ``tolerance`` is null for numbers that are reported and not claimed."""
@@ -165,14 +168,12 @@ def _trades(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -
 def _bills(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
     settlement: Settlement = run.settlement
     member, interval = (axis.ravel() for axis in np.indices(settlement.trades.shape))
-    energies, amounts = settlement.energies, ("trades", "retail", "imbalance", "network", "service", "penalty")
     return pa.table(
         {
             "time_utc": time.take(pa.array(interval)),
             "member": _names(member, ids),
-            "metered_wh": run.delivery.net_wh.ravel(),
-            **{f"{name}_wh": getattr(energies, name).ravel() for name in energies.__dataclass_fields__},
-            **{f"{name}_micro": getattr(settlement, name).ravel() for name in (*amounts, "transfers")},
+            **{f"{name}_wh": getattr(settlement.energies, name).ravel() for name in ENERGIES},
+            **{f"{name}_micro": getattr(settlement, name).ravel() for name in AMOUNTS},
             "bill_micro": settlement.bills.ravel(),
         }
     )

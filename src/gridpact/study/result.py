@@ -19,25 +19,32 @@ class Delivery:
         Battery power, ``[member, interval]``, + = charging.
     soc_kwh
         State of charge at the end of each interval, ``[member, interval]``.
-    net_kw
-        Power at the meter, ``[member, interval]``, + = consumption.
     net_wh
-        The same as metered energy in integer Wh.
+        Metered energy in integer Wh, ``[member, interval]``, + = consumption.
     """
 
     battery_kw: FloatArray
     soc_kwh: FloatArray
-    net_kw: FloatArray
     net_wh: IntArray
 
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """The community when nobody trades: the baseline of every saving and the grid's reference before any trade."""
+    """The community when nobody trades: the baseline of every saving and the grid's reference before any trade.
+
+    Attributes
+    ----------
+    delivery
+        Own batteries on self-consumption.
+    flow
+        AC power flow of it.
+    bill
+        What each member pays, everything being with the supplier, micro-units ``[member]``.
+    """
 
     delivery: Delivery
     flow: Flow
-    settlement: Settlement
+    bill: IntArray
 
 
 @dataclass(frozen=True, eq=False)

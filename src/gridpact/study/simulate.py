@@ -11,12 +11,14 @@ import numpy as np
 from gridpact.community import Community
 from gridpact.energy import Fleet, Forecaster, make_forecaster
 from gridpact.errors import InputError
-from gridpact.exchange import settle
+from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
 from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact
 from gridpact.study.metrics import certify, measure_community, measure_members
 from gridpact.study.result import Baseline, Delivery, Run
 from gridpact.units import FloatArray, to_kwh, to_wh
+
+GATES_A_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,8 @@ def run_baseline(community: Community) -> Baseline:
     Every saving is measured against it, and its power flow is the grid's reference before any trade.
     """
     delivery = _deliver(community, Fleet.of(community.members), Pact())
-    flow = _check_grid(community, delivery.net_kw)
-    settlement = settle(
-        Pact(), delivery.net_wh, to_wh(flow.head_kw * community.horizon.hours), community.tariff, community.charges
-    )
-    return Baseline(delivery=delivery, flow=flow, settlement=settlement)
+    flow = _check_grid(community, delivery)
+    return Baseline(delivery, flow, bill=_settle(community, Pact(), delivery, flow).bill_of_members())
 
 
 def simulate(community: Community, market: Market, settings: Settings, baseline: Baseline | None = None) -> Run:
@@ -75,18 +74,17 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     """
     wall, cpu = time.perf_counter(), time.process_time()
     baseline = baseline or run_baseline(community)
-    fleet = Fleet.of(community.members)
     if isinstance(market, Mechanism):
+        fleet = Fleet.of(community.members)
         pact = _agree(community, market, settings, fleet)
         delivery = _deliver(community, fleet, pact)
     else:
         delivery = baseline.delivery
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))
-    same = np.array_equal(delivery.net_kw, baseline.delivery.net_kw)
-    flow = baseline.flow if same else _check_grid(community, delivery.net_kw)
-    head_wh = to_wh(flow.head_kw * community.horizon.hours)
-    settlement = settle(pact, delivery.net_wh, head_wh, community.tariff, community.charges)
-    metrics = measure_community(community, pact, delivery, settlement, flow, baseline)
+    same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw)
+    flow = baseline.flow if same else _check_grid(community, delivery)
+    settlement = _settle(community, pact, delivery, flow)
+    metrics = measure_community(community, pact, settlement, flow, baseline)
     return Run(
         mechanism=market.name,
         pact=pact,
@@ -94,7 +92,7 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
         settlement=settlement,
         flow=flow,
         certificate=certify(pact, metrics, baseline, community),
-        members=measure_members(community, delivery, settlement, baseline),
+        members=measure_members(community, settlement, baseline),
         community=metrics,
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
@@ -105,14 +103,15 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
     """Walk from gate to gate: deliver until the gate closes, forecast and plan from there, clear."""
     net_kw, horizon = community.profiles.net_kw, community.horizon
     forecaster = make_forecaster(settings.forecast, net_kw, horizon.per_day, settings.seed)
-    contract_kw, schedule_kw = np.zeros_like(net_kw), np.full_like(net_kw, np.nan)
+    contract_kw = np.zeros(net_kw.shape)
+    schedule_kw: FloatArray | None = None
     clock, soc_kwh, memory = 0, fleet.initial_kwh, None
-    pacts: list[Pact] = []
-    starts: list[int] = []
+    agreed = _Agreed([], [], [])
 
     def run_batteries(demand_kw: FloatArray, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         window = slice(start, stop)
-        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule_kw[:, window])
+        schedule = None if schedule_kw is None else schedule_kw[:, window]
+        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule)
 
     for closure, first, last in _gates(community, mechanism.gate, settings, all_at_once=forecaster.is_perfect):
         if closure > clock:
@@ -133,10 +132,34 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
         pact, memory = mechanism.clear(outlook, memory, np.random.default_rng([settings.seed, first]))
         contract_kw[:, first:last] = _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
         if pact.battery_kw is not None:
+            schedule_kw = np.full(net_kw.shape, np.nan) if schedule_kw is None else schedule_kw
             schedule_kw[:, first:last] = pact.battery_kw
-        pacts.append(pact)
-        starts.append(first)
-    return replace(Pact.join(pacts, starts), battery_kw=schedule_kw)
+        agreed.add(pact, first)
+    return replace(agreed.join(), battery_kw=schedule_kw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """The pacts so far. They are joined block by block: tens of thousands of small tables would take most of the memory."""
+
+    blocks: list[Pact]
+    recent: list[Pact]
+    starts: list[int]
+
+    def add(self, pact: Pact, start: int) -> None:
+        self.recent.append(pact)
+        self.starts.append(start)
+        if len(self.recent) == GATES_A_BLOCK:
+            self._close_block()
+
+    def join(self) -> Pact:
+        self._close_block()
+        return Pact.join(self.blocks, [0] * len(self.blocks))
+
+    def _close_block(self) -> None:
+        self.blocks.append(Pact.join(self.recent, self.starts))
+        self.recent.clear()
+        self.starts.clear()
 
 
 def _gates(
@@ -158,25 +181,31 @@ def _gates(
 def _deliver(community: Community, fleet: Fleet, pact: Pact) -> Delivery:
     """What the batteries do on the measured profiles, standing by what was agreed, and what the meters then show."""
     net_kw, hours = community.profiles.net_kw, community.horizon.hours
-    contract_kw = _contract_kw(pact, net_kw.shape, hours)
+    contract_kw = _contract_kw(pact, net_kw.shape, hours) if len(pact.trades) else None
     battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw)
-    meter_kw = net_kw + battery_kw
-    return Delivery(battery_kw=battery_kw, soc_kwh=soc_kwh[:, 1:], net_kw=meter_kw, net_wh=to_wh(meter_kw * hours))
+    net_kw += battery_kw
+    return Delivery(battery_kw=battery_kw, soc_kwh=soc_kwh[:, 1:], net_wh=to_wh(net_kw * hours))
 
 
-def _contract_kw(pact: Pact, shape: tuple[int, ...], hours: float) -> FloatArray:
-    return to_kwh(pact.trades.position_wh(shape)) / hours
-
-
-def _check_grid(community: Community, meter_kw: FloatArray) -> Flow:
+def _check_grid(community: Community, delivery: Delivery) -> Flow:
     """AC power flow of what the meters show, per phase as soon as one member is on a single phase."""
-    buses, members = len(community.feeder.bus_names), range(len(community.members))
-    balanced = all(member.phase == "abc" for member in community.members)
-    share = np.zeros((len(community.members), buses, 1 if balanced else 3))
-    for row, member, bus in zip(members, community.members, community.member_bus, strict=True):
+    members, buses = community.members, len(community.feeder.bus_names)
+    balanced = all(member.phase == "abc" for member in members)
+    share = np.zeros((len(members), buses, 1 if balanced else 3))
+    for row, (member, bus) in enumerate(zip(members, community.member_bus, strict=True)):
         phases = slice(None) if member.phase == "abc" else "abc".index(member.phase)
         share[row, bus, phases] = 1.0 if balanced or member.phase != "abc" else 1 / 3
+    meter_kw = community.profiles.net_kw + delivery.battery_kw
     p_kw, q_kvar = (np.tensordot(power.T, share, axes=1) for power in (meter_kw, community.profiles.q_kvar))
     if balanced:
         return power_flow(community.feeder, p_kw[..., 0], q_kvar[..., 0])
     return power_flow_per_phase(community.feeder, p_kw, q_kvar)
+
+
+def _settle(community: Community, pact: Pact, delivery: Delivery, flow: Flow) -> Settlement:
+    head_wh = to_wh(flow.head_kw * community.horizon.hours)
+    return settle(pact, delivery.net_wh, head_wh, community.tariff, community.charges)
+
+
+def _contract_kw(pact: Pact, shape: tuple[int, ...], hours: float) -> FloatArray:
+    return to_kwh(pact.trades.position_wh(shape)) / hours

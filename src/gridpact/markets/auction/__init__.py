@@ -1,8 +1,26 @@
 """Double auctions: bidding strategies, matching rules on integer books, and a continuous order book."""
 
+from gridpact.markets.auction.bidding import STRATEGIES, Strategy
 from gridpact.markets.auction.mechanism import Auction
-from gridpact.markets.auction.merit import efficient_welfare
+from gridpact.markets.auction.merit import MeritOrder, efficient_welfare
 from gridpact.markets.auction.order_book import Events, Fill, Fills, Kind, OrderBook, match_events
+from gridpact.markets.auction.rules import Claims, Matching, Rule
 from gridpact.markets.auction.variants import VARIANTS
 
-__all__ = ["VARIANTS", "Auction", "Events", "Fill", "Fills", "Kind", "OrderBook", "efficient_welfare", "match_events"]
+__all__ = [
+    "STRATEGIES",
+    "VARIANTS",
+    "Auction",
+    "Claims",
+    "Events",
+    "Fill",
+    "Fills",
+    "Kind",
+    "Matching",
+    "MeritOrder",
+    "OrderBook",
+    "Rule",
+    "Strategy",
+    "efficient_welfare",
+    "match_events",
+]

@@ -304,25 +304,26 @@ def _charge_externalities(
         following[i] = head[member[side[i]]]
         head[member[side[i]]] = i
     for i in range(len(side)):
-        if head[member[side[i]]] != i or award[side[i]] == 0:
+        if head[member[side[i]]] != i:
             continue
         own, unserved = i, i
         taken = charged = own_units = own_worth = own_better = 0
         own_value = NO_CEILING
-        while own >= 0 and award[side[own]] > 0:
-            taken += award[side[own]]
-            while unserved >= 0:
-                order = side[unserved]
-                if sign * price[order] != own_value:
-                    own_value, own_better = sign * price[order], own_units
-                if taken <= _better_units(value, units, own_value) - own_better:
-                    break
-                own_units += energy[order] - award[order]
-                own_worth += (energy[order] - award[order]) * own_value
-                unserved = following[unserved]
-            total = _best_worth(value, units, worth, taken + own_units) - own_worth
-            money[side[own]] = sign * (total - charged)
-            charged = total
+        while own >= 0:
+            if award[side[own]] > 0:
+                taken += award[side[own]]
+                while unserved >= 0:
+                    order = side[unserved]
+                    if sign * price[order] != own_value:
+                        own_value, own_better = sign * price[order], own_units
+                    if taken <= _better_units(value, units, own_value) - own_better:
+                        break
+                    own_units += energy[order] - award[order]
+                    own_worth += (energy[order] - award[order]) * own_value
+                    unserved = following[unserved]
+                total = _best_worth(value, units, worth, taken + own_units) - own_worth
+                money[side[own]] = sign * (total - charged)
+                charged = total
             own = following[own]
     for order in side:
         head[member[order]] = -1
@@ -335,7 +336,7 @@ def clarke_money(start: Any, middle: Any, member: Any, price: Any, energy: Any, 
     money, head = np.zeros(start[-1], dtype=np.int64), np.full(members, -1, dtype=np.int64)
     for segment in range(len(middle)):
         asks, bids = orders[start[segment] : middle[segment]], orders[middle[segment] : start[segment + 1]]
-        if len(asks) == 0 or len(bids) == 0 or award[asks[0]] == 0:
+        if len(asks) == 0 or len(bids) == 0 or price[bids[0]] < price[asks[0]]:
             continue
         back_asks, back_bids = asks[::-1].copy(), bids[::-1].copy()
         _charge_externalities(bids, award, price[back_asks], award[back_asks], 1, price, energy, member, head, money)
@@ -377,7 +378,7 @@ def match_muda(
         orders = np.arange(start[segment], start[segment + 1])
         is_ask = orders < middle[segment]
         now = interval[start[segment]]
-        second = _draws(orders, seed, HALVES, now, member) & 1 == 1
+        second = (_draws(orders, seed, 2 * HALVES, now, member) & 1) == 1
         for here in (False, True):
             there = second != here
             _, _, _, _, lower, upper = cross(orders[there & is_ask], orders[there & ~is_ask], price, energy)

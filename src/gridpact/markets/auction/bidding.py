@@ -132,15 +132,15 @@ class AdaptiveMargin:
     A margin is the share of the way from the value to the supplier's price on the other side. After a gate the member compares
     it with the margin that the mean price of the interval would have given it: if it traded it raises a lower margin towards
     that, if it did not it lowers a higher one; where nothing traded at all the margin falls towards 0. Each step closes the
-    share ``rate`` of the distance. The rule follows ZIP (Cliff 1997, HP Labs HPL-97-91, §4), whose Widrow-Hoff step it keeps;
-    momentum and the random perturbation of targets are left out, so that learning is deterministic.
+    share ``rate`` of the distance. The rule is a plain form of ZIP (Cliff and Bruten 1997, HP Labs HPL-97-141), whose
+    Widrow-Hoff step it keeps; momentum and the random perturbation of targets are left out: learning is deterministic.
 
     Attributes
     ----------
     rate
         Learning rate.
     first
-        Margins are drawn uniformly from this range at the first gate, as by Cliff.
+        Margins are drawn uniformly from this range at the first gate.
     """
 
     rate: float = 0.3

@@ -130,7 +130,7 @@ def day(comparison: Comparison) -> Day:
     price, power = zip(*(_traded(run, at, intervals * step / 60) for run in comparison.runs), strict=True)
 
     def mean(prices: IntArray) -> Numbers:
-        return plain(_ratio(np.bincount(at, weights=from_micro(prices), minlength=bins), intervals), 5)
+        return plain(_ratio(_sums(at, from_micro(prices), bins), intervals), 5)
 
     return Day(
         hour=plain(np.arange(bins) * width / 60, 3),
@@ -145,8 +145,8 @@ def day(comparison: Comparison) -> Day:
 def _traded(run: Run, at: IntArray, hours: FloatArray) -> tuple[Numbers, Numbers]:
     trades = run.pact.trades
     when = at[trades.interval]
-    energy = np.bincount(when, weights=to_kwh(trades.energy_wh), minlength=len(hours))
-    paid = np.bincount(when, weights=from_micro(trades.payments()), minlength=len(hours))
+    energy = _sums(when, to_kwh(trades.energy_wh), len(hours))
+    paid = _sums(when, from_micro(trades.payments()), len(hours))
     return plain(_ratio(paid, energy), 5), plain(_ratio(energy, hours), 3)
 
 
@@ -156,8 +156,8 @@ def partners(comparison: Comparison) -> Partners:
     sold, bought = np.zeros(len(ids)), np.zeros(len(ids))
     for run in comparison.runs:
         trades = run.pact.trades
-        sold += np.bincount(trades.seller, weights=trades.energy_wh, minlength=len(ids))
-        bought += np.bincount(trades.buyer, weights=trades.energy_wh, minlength=len(ids))
+        sold += _sums(trades.seller, to_kwh(trades.energy_wh), len(ids))
+        bought += _sums(trades.buyer, to_kwh(trades.energy_wh), len(ids))
     row_of, rows, sellers = _places(sold, ids)
     column_of, columns, buyers = _places(bought, ids)
     cells = [_cells(run, row_of, column_of, len(sellers), len(buyers)) for run in comparison.runs]
@@ -177,12 +177,10 @@ def _places(energy: FloatArray, ids: tuple[str, ...]) -> tuple[IntArray, int, li
     return place, len(named), labels
 
 
-def _cells(
-    run: Run, row_of: IntArray, column_of: IntArray, rows: int, columns: int
-) -> list[tuple[int, int, float]]:
+def _cells(run: Run, row_of: IntArray, column_of: IntArray, rows: int, columns: int) -> list[tuple[int, int, float]]:
     trades = run.pact.trades
     flat = row_of[trades.seller] * columns + column_of[trades.buyer]
-    kwh = to_kwh(np.bincount(flat, weights=trades.energy_wh, minlength=rows * columns))
+    kwh = _sums(flat, to_kwh(trades.energy_wh), rows * columns)
     used = np.flatnonzero(kwh)
     row, column = np.divmod(used, max(columns, 1))
     return list(zip(row.tolist(), column.tolist(), plain(kwh[used], 3), strict=True))
@@ -257,6 +255,11 @@ def plain(values: FloatArray, digits: int) -> Numbers:
     return rounded
 
 
+def _sums(at: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """Sums of the values that belong to each of so many places."""
+    return np.bincount(at, weights=values, minlength=size).astype(np.float64)
+
+
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     """``part / whole``; NaN where the whole is zero."""
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return np.asarray(part / np.where(whole > 0, whole, np.nan), dtype=np.float64)

@@ -15,6 +15,7 @@ from gridpact.study.report._view import view
 from gridpact.study.result import Comparison
 
 HERE = "gridpact.study.report"
+SCRIPTS = ("shared", "market", "network", "page")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -63,7 +64,7 @@ def render(comparison: Comparison, *, title: str | None = None, notes: Sequence[
             data=script_data(shown.figures),
             style=_inline("templates/report.css"),
             library=_inline("vendor/echarts.min.js"),
-            script=_inline("templates/report.js"),
+            script=Markup("\n").join(_inline(f"templates/scripts/{name}.js") for name in SCRIPTS),
             version=__version__,
         )
     )
@@ -80,9 +81,7 @@ def script_data(figures: Figures) -> Markup:
 @cache
 def _templates() -> Environment:
     loader = PackageLoader(HERE)
-    return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def _inline(name: str) -> Markup:

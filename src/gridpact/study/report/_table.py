@@ -156,12 +156,13 @@ def proofs(comparison: Comparison) -> tuple[Proof, ...]:
 
 
 def _best(column: Column, runs: tuple[Run, ...]) -> str | None:
-    """The text of the best value among runs that trade; None where there is nothing to tell apart."""
+    """The text of the best value among runs that trade; None where most of them share it."""
     values = [column.value(run) for run in runs if trades(run)]
     finite = [value for value in values if math.isfinite(value)]
-    if column.best is None or len({column.text(value) for value in finite}) < 2:
+    if column.best is None or not finite:
         return None
-    return column.text(min(finite) if column.best == "low" else max(finite))
+    best = column.text(min(finite) if column.best == "low" else max(finite))
+    return best if sum(column.text(value) == best for value in finite) <= len(finite) / 2 else None
 
 
 def _cell(column: Column, run: Run, best: str | None, before: str) -> Cell:

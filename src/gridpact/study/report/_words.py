@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.study.report._figures import Figures, GridState, Members, Partners
+from gridpact.study.report._figures import GridState, Members, Partners
 from gridpact.study.report._format import DASH, count, local_time, number, percent, quantity, span
 from gridpact.study.report._table import saved_share, supplier_bill, trades, violations, violations_before
 from gridpact.study.result import Comparison, Run
@@ -34,7 +34,9 @@ def reading(comparison: Comparison) -> list[str]:
     return [sentence for sentence in (*said, _network(comparison), _certificates(comparison.runs)) if sentence]
 
 
-def captions(comparison: Comparison, partners: Partners, members: Members, reference: GridState) -> dict[str, list[str]]:
+def captions(
+    comparison: Comparison, partners: Partners, members: Members, reference: GridState
+) -> dict[str, list[str]]:
     """One sentence a chart and run: what there is to see, also for those who do not see it."""
     runs = comparison.runs
     return {
@@ -80,7 +82,9 @@ def _tariff(community: Community) -> str:
 
 
 def _range(prices: IntArray) -> str:
-    low, high = (number(float(from_micro(end)), 4) for end in (prices.min(initial=10**15), prices.max(initial=-(10**15))))
+    low, high = (
+        number(float(from_micro(end)), 4) for end in (prices.min(initial=10**15), prices.max(initial=-(10**15)))
+    )
     return low if low == high else f"{low} to {high}"
 
 
@@ -93,14 +97,22 @@ def _money(comparison: Comparison, traders: Sequence[Run]) -> str:
         return f"Nobody trades under the mechanisms compared; over {length} {people} pay {bill}."
     most, least = _ends(traders, lambda run: run.community.total_saving)
     alone = quantity(supplier_bill(most), currency, 2)
+    best, worst = (_saving(run, currency) for run in (most, least))
     start = f"With the supplier alone, {people} would pay {alone} over {length}. "
-    if len(traders) == 1 or _saving(most, currency) == _saving(least, currency):
-        under = most.mechanism if len(traders) == 1 else "every mechanism with trade"
-        return start + f"They save {_saving(most, currency)} under {under}."
+    if best == worst:
+        return start + f"They save {best} under {_names(traders, best, currency)}."
     return start + (
-        f"They save most under {most.mechanism}, {_saving(most, currency)}, and least under {least.mechanism}, "
-        f"{_saving(least, currency)}."
+        f"They save most under {_names(traders, best, currency)}, {best}, "
+        f"and least under {_names(traders, worst, currency)}, {worst}."
     )
+
+
+def _names(traders: Sequence[Run], saving: str, currency: str) -> str:
+    """Those under which so much is saved: by name up to two, else the first and how many more."""
+    names = [run.mechanism for run in traders if _saving(run, currency) == saving]
+    if len(names) == len(traders) > 1:
+        return "every mechanism with trade"
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} others alike"
 
 
 def _saving(run: Run, currency: str) -> str:
@@ -124,13 +136,17 @@ def _fairness(traders: Sequence[Run]) -> str:
 def _network(comparison: Comparison) -> str:
     before, after = violations_before(comparison), [int(violations(run)) for run in comparison.runs]
     if not before and not any(after):
-        return "Voltages and loadings stay within their limits in every interval, before trade and under every mechanism."
+        return (
+            "Voltages and loadings stay within their limits in every interval, before trade and under every mechanism."
+        )
     if not before:
         worst = max(comparison.runs, key=violations)
         return f"The network is within its limits before any trade; {worst.mechanism} adds {count(max(after), 'violation')}."
     low, high = number(min(after, default=0)), number(max(after, default=0))
     outcome = low if low == high else f"{low} to {high}"
-    return f"The network violates its limits {count(before, 'time')} before any trade and {outcome} under the mechanisms."
+    return (
+        f"The network violates its limits {count(before, 'time')} before any trade and {outcome} under the mechanisms."
+    )
 
 
 def _certificates(runs: Sequence[Run]) -> str:
