@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from gridpact.errors import GridpactError
     from gridpact.grid import Feeder, load_feeder, power_flow
     from gridpact.markets import make_mechanism, mechanism_names
-    from gridpact.study import compare, simulate
+    from gridpact.study.compare import compare
+    from gridpact.study.simulate import simulate
 
 __version__ = "0.1.0"
 

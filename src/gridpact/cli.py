@@ -32,7 +32,9 @@ MechanismOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Take every registered mechanism.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where results are written.")]
-JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; as many as cores if not given.")]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Processes; as many as cores if not given.")
+]
 StartOption = Annotated[datetime | None, typer.Option(help="Start at this local time instead of the file's.")]
 DaysOption = Annotated[int | None, typer.Option(min=1, help="Run this many days instead of the file's.")]
 ForecastOption = Annotated[str | None, typer.Option(help="perfect, persistence or noise, instead of the file's.")]
@@ -91,7 +93,9 @@ def compare(
     community: FileArgument = None,
     mechanism: MechanismOption = None,
     every: AllOption = False,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds; means and 95 % confidence intervals over them.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How many seeds; means and 95 % confidence intervals over them.")
+    ] = 5,
     output: OutputOption = Path("out"),
     start: StartOption = None,
     days: DaysOption = None,
@@ -126,7 +130,9 @@ def mechanisms() -> None:
 
 
 @app.command()
-def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist or is empty.")]) -> None:
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist or is empty.")],
+) -> None:
     """Write a small, commented example community to start from."""
     from gridpact.community import write_example
 
@@ -210,9 +216,9 @@ def _headline(comparison: "Comparison") -> Table:
         header_style="bold",
     )
     table.add_column("mechanism", no_wrap=True)
-    for name in (f"bill {community.currency}", "saving", "%", "traded kWh", "price", "equality", "imbalance"):
+    for name in (f"bill {community.currency}", "saving", "%", "traded kWh", "price", "equality", "imbal. kWh"):
         table.add_column(name, justify="right")
-    table.add_column("certificate")
+    table.add_column("claims")
     for run in comparison.runs:
         c = run.community
         before = c.total_bill + c.total_saving

@@ -1,7 +1,7 @@
 """The time grid. Intervals are named by their start, UTC inside, local time only at the edge."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Horizon:
 
     Examples
     --------
-    >>> day = Horizon(datetime(2025, 6, 1, tzinfo=timezone.utc), timedelta(minutes=15), 96)
+    >>> day = Horizon(datetime(2025, 6, 1, tzinfo=UTC), timedelta(minutes=15), 96)
     >>> day.hours, day.stop.isoformat()
     (0.25, '2025-06-02T00:00:00+00:00')
     >>> day.window(4, 8).start.isoformat()
@@ -43,7 +43,7 @@ class Horizon:
             raise InputError(f"{self.step} is not positive", place="step", accepted="a positive length of time")
         if self.periods < 0:
             raise InputError(f"{self.periods} is negative", place="periods", accepted="a whole number from 0 up")
-        object.__setattr__(self, "start", self.start.astimezone(timezone.utc))
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
 
     @property
     def hours(self) -> float:

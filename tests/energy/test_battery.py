@@ -34,6 +34,7 @@ def test_efficiencies_and_standing_loss_by_hand():
 def test_a_full_battery_takes_what_fits_and_an_empty_one_gives_what_it_has():
     power, soc = fleet_of(IDEAL).run(np.array([[-3.0, 3.0]]), np.array([9.0]), 1.0)
     assert power.tolist() == [[1.0, -3.0]]
+    assert soc.tolist() == [[9.0, 10.0, 7.0]]
     power, _ = fleet_of(LOSSY).run(np.array([[3.0]]), np.array([2.0]), 1.0)
     assert power[0, 0] == pytest.approx(-(2.0 - 1.0) * 0.8)
 

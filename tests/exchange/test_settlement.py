@@ -169,7 +169,7 @@ def markets(draw):
 
 @given(markets())
 def test_the_fast_settlement_equals_the_slow_one_for_every_party(market):
-    pact, metered, head, tariff, charges = market
+    metered = market[1]
     accounts, slow = settle(*market), settle_slowly(*market)
     for t in range(metered.shape[1]):
         assert accounts.bills[:, t].tolist() == [slow[m, t] for m in range(len(metered))]
@@ -192,7 +192,7 @@ def test_money_sums_to_zero_and_every_meter_is_explained(market):
 
 @given(markets())
 def test_the_energy_of_supplier_and_losses_closes_with_the_head(market):
-    _, metered, head, _, _ = market
+    head = market[2]
     accounts = settle(*market)
     e = accounts.energies
     with_supplier = (e.imported - e.exported + e.short - e.unused).sum(axis=0)

@@ -111,9 +111,7 @@ class Member:
         if not self.id:
             raise InputError("a member has an empty id", place="members", accepted="a unique name")
         if self.phase not in PHASES:
-            raise InputError(
-                f"phase {self.phase!r} is unknown", place=f"member {self.id}", accepted=", ".join(PHASES)
-            )
+            raise InputError(f"phase {self.phase!r} is unknown", place=f"member {self.id}", accepted=", ".join(PHASES))
         _check(self.pv_kwp, "pv_kwp", 0.0, np.inf)
 
 
@@ -336,7 +334,9 @@ class Community:
     def window(self, first: int, last: int) -> "Community":
         """The same community over intervals ``first`` (included) to ``last`` (excluded)."""
         cut = Profiles(
-            self.profiles.load_kw[:, first:last], self.profiles.pv_kw[:, first:last], self.profiles.q_kvar[:, first:last]
+            self.profiles.load_kw[:, first:last],
+            self.profiles.pv_kw[:, first:last],
+            self.profiles.q_kvar[:, first:last],
         )
         return replace(
             self, horizon=self.horizon.window(first, last), tariff=self.tariff.window(first, last), profiles=cut

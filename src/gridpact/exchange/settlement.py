@@ -39,22 +39,22 @@ class Energies:
     @property
     def imported(self) -> IntArray:
         """Demand beyond what was bought, from the supplier at retail."""
-        return np.maximum(_positive(self.metered) - _positive(self.position), 0)
+        return _positive(_positive(self.metered) - _positive(self.position))
 
     @property
     def exported(self) -> IntArray:
         """Surplus beyond what was sold, to the supplier at retail."""
-        return np.maximum(_positive(-self.metered) - _positive(-self.position), 0)
+        return _positive(_positive(-self.metered) - _positive(-self.position))
 
     @property
     def short(self) -> IntArray:
         """Sold but not delivered, bought in at the imbalance price."""
-        return np.maximum(_positive(-self.position) - _positive(-self.metered), 0)
+        return _positive(_positive(-self.position) - _positive(-self.metered))
 
     @property
     def unused(self) -> IntArray:
         """Bought but not taken, sold on at the imbalance price."""
-        return np.maximum(_positive(self.position) - _positive(self.metered), 0)
+        return _positive(_positive(self.position) - _positive(self.metered))
 
     def window(self, first: int, last: int) -> "Energies":
         """The energies of intervals ``first`` (included) to ``last`` (excluded)."""
@@ -225,7 +225,11 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
         loss_wh=loss_wh,
     )
     received = [
-        [(part.retail + part.imbalance).sum(axis=0), (part.network + part.penalty).sum(axis=0), part.service.sum(axis=0)]
+        [
+            (part.retail + part.imbalance).sum(axis=0),
+            (part.network + part.penalty).sum(axis=0),
+            part.service.sum(axis=0),
+        ]
         for part in members_only.windows()
     ]
     supplier, dso, exchange = np.concatenate([*received, np.empty((3, 0), dtype=np.int64)], axis=1)
@@ -238,7 +242,7 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
 
 
 def _positive(values: IntArray) -> IntArray:
-    return np.maximum(values, 0)
+    return np.asarray(np.maximum(values, 0))
 
 
 def _allocate(pact: Pact, metered_wh: IntArray) -> Energies:

@@ -142,9 +142,7 @@ def replicate(
     return Comparison(community, baseline, runs), Replication(tuple(run.mechanism for run in runs), numbers, values)
 
 
-def _simulate(
-    at: int, community: Community, market: Market, settings: Settings, baseline: Baseline
-) -> tuple[int, Run]:
+def _simulate(at: int, community: Community, market: Market, settings: Settings, baseline: Baseline) -> tuple[int, Run]:
     return at, simulate(community, market, settings, baseline)
 
 

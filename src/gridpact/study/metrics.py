@@ -142,7 +142,7 @@ def _optimal_welfare(metered_wh: IntArray, value: IntArray, cost: IntArray) -> f
     member, interval = np.nonzero(metered_wh)
     wh = metered_wh[member, interval]
     limits = np.where(wh > 0, value[member, interval], cost[member, interval])
-    book = Book(interval, wh > 0, member, np.abs(wh), limits, np.zeros_like(wh))
+    book = Book(interval, (wh > 0).astype(np.int64), member, np.abs(wh), limits, np.zeros_like(wh))
     return float(from_micro(efficient_welfare(book).sum()))
 
 

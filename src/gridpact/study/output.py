@@ -208,6 +208,10 @@ def write_replication(replication: Replication, folder: Path) -> Path:
     path = folder / "seeds.parquet"
     mechanism, seed = (axis.ravel() for axis in np.indices((len(replication.mechanisms), len(replication.seeds))))
     columns = {name: values.ravel() for name, values in replication.values.items()}
-    table = {"mechanism": _names(mechanism, replication.mechanisms), "seed": np.array(replication.seeds)[seed], **columns}
+    table = {
+        "mechanism": _names(mechanism, replication.mechanisms),
+        "seed": np.array(replication.seeds)[seed],
+        **columns,
+    }
     pq.write_table(pa.table(table), path, compression="zstd")
     return path

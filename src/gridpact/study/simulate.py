@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.energy import Fleet, Forecaster, make_forecaster
+from gridpact.energy import Fleet, make_forecaster
 from gridpact.errors import InputError
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
