@@ -10,8 +10,8 @@ import pytest
 ALL_FILES = {"summary.json", "trades.parquet", "bills.parquet", "grid.parquet", "report.html"}
 
 
-def gridpact(*arguments: object, cwd=None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+def gridpact(*arguments: object, cwd=None, columns: int = 200) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", "gridpact", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
 
@@ -51,10 +51,15 @@ def test_compare_prints_means_over_seeds(example, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == ALL_FILES | {"seeds.parquet"}
 
 
-def test_the_built_in_community_runs_without_a_file(tmp_path):
-    done = gridpact("run", "--days", 1, "-m", "pool:mmr", "-o", tmp_path, "-j", 1)
+def test_the_built_in_community_runs_without_a_file_and_prints_what_the_tutorial_shows(tmp_path, root):
+    done = gridpact("run", "-o", tmp_path, columns=80)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "summary.json").read_text())["intervals"] == 96
+    shown = (root / "docs" / "tutorial.md").read_text().split("```text\n", 1)[1].split("```", 1)[0]
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    assert shown.strip() in printed
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["intervals"] == 7 * 96
+    assert all(run["certified"] for run in summary["runs"])
 
 
 def test_mechanisms_are_listed_with_a_line_each():

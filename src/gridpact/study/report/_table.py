@@ -86,6 +86,8 @@ def columns(currency: str) -> tuple[Column, ...]:
         Column(money, "Saving", currency, lambda run: run.community.total_saving, _two, "high"),
         Column(money, "Saving", "% of bill", saved_share, _share, "high"),
         Column(money, "Equality of savings", "0–1", lambda run: run.community.equality, _two, "high"),
+        Column(money, "Exchange keeps", currency, lambda run: run.community.exchange_balance, _two),
+        Column(money, "DSO keeps", currency, lambda run: run.community.dso_balance, _two),
         Column(money, "Mean price", f"{currency}/kWh", lambda run: run.community.mean_price, _four),
         Column(energy, "Traded", "kWh", lambda run: run.community.traded_kwh, _size),
         Column(energy, "Self-sufficiency", "%", lambda run: run.community.self_sufficiency, _share, "high"),

@@ -100,11 +100,17 @@ def _money(comparison: Comparison, traders: Sequence[Run]) -> str:
     best, worst = (_saving(run, currency) for run in (most, least))
     start = f"With the supplier alone, {people} would pay {alone} over {length}. "
     if best == worst:
-        return start + f"They save {best} under {_names(traders, best, currency)}."
+        return start + f"They save {best}{_paid_in(most, currency)} under {_names(traders, best, currency)}."
     return start + (
-        f"They save most under {_names(traders, best, currency)}, {best}, "
+        f"They save most under {_names(traders, best, currency)}, {best}{_paid_in(most, currency)}, "
         f"and least under {_names(traders, worst, currency)}, {worst}."
     )
+
+
+def _paid_in(run: Run, currency: str) -> str:
+    """What of a saving is the exchange's money and not the market's."""
+    paid = -run.community.exchange_balance
+    return f", {quantity(paid, currency, 2)} of it paid by the exchange" if paid > 0.005 else ""
 
 
 def _names(traders: Sequence[Run], saving: str, currency: str) -> str:
