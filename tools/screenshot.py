@@ -8,7 +8,9 @@ from playwright.sync_api import sync_playwright
 
 report, picture = map(Path, sys.argv[1:3])
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+    )
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(report.resolve().as_uri())
     page.wait_for_selector("svg path")

@@ -4,8 +4,9 @@ From the project's root, with the measured data in ``../shared/data``::
 
     .venv/bin/python examples/london/run.py
 
-PV and batteries are assigned to the homes by a seeded draw (the pairing file), not measured; battery power is set to half the
-capacity per hour. Results of each week go to ``out/london/<week>/``.
+Further arguments go to ``gridpact run`` (``--days 1``, say). PV and batteries are assigned to the homes by a seeded draw (the
+pairing file), not measured; battery power is set to half the capacity per hour. Results of each week go to
+``out/london/<week>/``.
 """
 
 import csv
@@ -41,11 +42,14 @@ def main() -> int:
         print("skipped: the measured data are not beside the project (../shared/data)")
         return 0
     count = write_members(OUT / "members.csv")
-    print(f"{count} measured London homes of 2013; PV and batteries are assigned, not measured")
+    print(
+        f"{count} measured London homes of 2013; Further arguments go to ``gridpact run`` (``--days 1``, say). PV and batteries are assigned, not measured"
+    )
     for week, start in WEEKS.items():
         print(f"\n{week} week")
         command = [sys.executable, "-m", "gridpact", "run", str(Path(__file__).parent / "community.toml"), "--all"]
-        code = subprocess.call([*command, "--start", start, "--output", str(OUT / week)])
+        command += ["--start", start, "--output", str(OUT / week), *sys.argv[1:]]
+        code = subprocess.call(command)
         if code:
             return code
     return 0

@@ -232,6 +232,7 @@ def make_run(
         saving=from_micro(baseline.bill) - bill,
         self_sufficiency=np.where(np.arange(len(net)) == 0, np.nan, rng.uniform(0.2, 0.8, len(net))),
         self_consumption=np.array([rng.uniform(0.3, 0.9) if m.pv_kwp else np.nan for m in community.members]),
+        reliability=rng.uniform(0.8, 1.0, len(net)),
     )
     numbers = make_numbers(rng, community, flow, trades, metrics)
     return Run(

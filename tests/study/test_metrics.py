@@ -62,6 +62,11 @@ def test_self_sufficiency_counts_neighbours_as_own(traded):
     assert traded.community.self_consumption == 1.0
 
 
+def test_who_trades_nothing_has_no_reliability(hand_made):
+    run = simulate(hand_made, Fixed(Pact()), Settings("perfect"))
+    assert np.isnan(run.members.reliability).all()
+
+
 def test_welfare_is_counted_at_true_values(traded):
     # B values a kWh at 0.32 − 0.5 · 0.24 = 0.20, A parts with one for 0.08 + 0.25 · 0.24 = 0.14: 2 kWh · 0.06
     assert traded.community.welfare == pytest.approx(0.12)
@@ -74,6 +79,7 @@ def test_energy_that_failed_to_come_costs_welfare(hand_made):
     run = simulate(hand_made, Fixed(pact), Settings("perfect"))
     assert run.community.welfare == pytest.approx(0.6 * 0.20 - 0.5 * 0.14 - 0.1 * 0.34)
     assert run.community.imbalance_kwh == pytest.approx(0.1)
+    assert run.members.reliability == pytest.approx([5 / 6, 1.0])
 
 
 def test_peak_and_losses_come_from_the_power_flow(traded):

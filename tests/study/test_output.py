@@ -12,7 +12,7 @@ from benchmarks.synthetic import make_community
 from gridpact.markets import make_mechanism
 from gridpact.study import Settings, compare, replicate, write_replication, write_results
 from gridpact.study.output import Summary
-from gridpact.study.result import CommunityMetrics
+from gridpact.study.result import CommunityMetrics, MemberMetrics
 
 SETTINGS = Settings(forecast="noise", seed=1)
 
@@ -96,7 +96,8 @@ def test_every_column_is_documented(folder, root, name):
 
 def test_every_metric_is_documented(root):
     text = (root / "docs" / "metrics.md").read_text()
-    assert not [name for name in CommunityMetrics.__dataclass_fields__ if f"`{name}`" not in text]
+    names = [*CommunityMetrics.__dataclass_fields__, *MemberMetrics.__dataclass_fields__]
+    assert not [name for name in names if f"`{name}`" not in text]
 
 
 def _table_of(page, heading):

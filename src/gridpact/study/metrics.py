@@ -13,10 +13,11 @@ from gridpact.units import WH_PER_KWH, FloatArray, IntArray, from_micro, to_kwh
 
 
 def measure_members(community: Community, settlement: Settlement, baseline: Baseline) -> MemberMetrics:
-    """Bill, saving, self-sufficiency and self-consumption of every member.
+    """Bill, saving, self-sufficiency, self-consumption and reliability of every member.
 
     Energy from neighbours counts as the community's own: self-sufficiency is the share of consumption that no supplier
-    delivered, self-consumption the share of own generation that no supplier took.
+    delivered, self-consumption the share of own generation that no supplier took. Reliability is the share of the net traded
+    energy that was delivered or taken as agreed.
     """
     hours = community.horizon.hours
     bill = from_micro(settlement.bill_of_members())
@@ -25,11 +26,14 @@ def measure_members(community: Community, settlement: Settlement, baseline: Base
     parts = [part.energies for part in settlement.windows()]
     from_supplier = to_kwh(sum((part.imported + part.short).sum(axis=1) for part in parts))
     to_supplier = to_kwh(sum((part.exported + part.unused).sum(axis=1) for part in parts))
+    astray = to_kwh(sum((part.short + part.unused).sum(axis=1) for part in parts))
+    agreed = to_kwh(sum(np.abs(part.position).sum(axis=1) for part in parts))
     return MemberMetrics(
         bill=bill,
         saving=from_micro(baseline.bill) - bill,
         self_sufficiency=1 - _ratio(from_supplier, load_kwh),
         self_consumption=1 - _ratio(to_supplier, pv_kwh),
+        reliability=1 - _ratio(astray, agreed),
     )
 
 

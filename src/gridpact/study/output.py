@@ -38,6 +38,7 @@ class MemberSummary(msgspec.Struct, frozen=True):
     saving: float
     self_sufficiency: float | None
     self_consumption: float | None
+    reliability: float | None
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -134,6 +135,7 @@ def _summarise_run(run: Run, ids: tuple[str, ...]) -> RunSummary:
                 saving=float(members.saving[m]),
                 self_sufficiency=_number(members.self_sufficiency[m]),
                 self_consumption=_number(members.self_consumption[m]),
+                reliability=_number(members.reliability[m]),
             )
             for m in range(len(ids))
         ],

@@ -55,6 +55,7 @@ class MemberMetrics:
     saving: FloatArray
     self_sufficiency: FloatArray
     self_consumption: FloatArray
+    reliability: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
