@@ -42,9 +42,7 @@ def main() -> int:
         print("skipped: the measured data are not beside the project (../shared/data)")
         return 0
     count = write_members(OUT / "members.csv")
-    print(
-        f"{count} measured London homes of 2013; Further arguments go to ``gridpact run`` (``--days 1``, say). PV and batteries are assigned, not measured"
-    )
+    print(f"{count} measured London homes of 2013; PV and batteries are assigned, not measured")
     for week, start in WEEKS.items():
         print(f"\n{week} week")
         command = [sys.executable, "-m", "gridpact", "run", str(Path(__file__).parent / "community.toml"), "--all"]
