@@ -7,7 +7,7 @@ class GridpactError(Exception):
     """Root of every error that the package raises on purpose."""
 
 
-class InputError(GridpactError):
+class InputError(GridpactError, ValueError):
     """Something the user wrote cannot be used.
 
     Parameters
@@ -39,10 +39,6 @@ def _rebuild_input_error(found: str, place: str, accepted: str) -> InputError:
 
 class PowerFlowError(GridpactError):
     """The power flow of a scenario has no solution, or the grid cannot be modelled."""
-
-
-class InfeasibleError(GridpactError):
-    """A problem has no solution; the message names the constraint that cannot be met."""
 
 
 def nearest_name(word: str, known: list[str]) -> str:

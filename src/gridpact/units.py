@@ -14,10 +14,12 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+W_PER_KW = 1_000
 WH_PER_KWH = 1_000
 MICRO = 1_000_000
 
 _EXACT_FLOAT = 2.0**53
+_LARGEST_PRODUCT = 2**62
 
 
 def to_wh(kwh: npt.ArrayLike) -> IntArray:
@@ -55,15 +57,40 @@ def from_micro(micro: npt.ArrayLike) -> FloatArray:
 def payment(energy_wh: npt.ArrayLike, price: npt.ArrayLike) -> IntArray:
     """What an energy costs at a price: Wh times micro-units per kWh, as integer micro-units, halves to even.
 
+    Raises
+    ------
+    ValueError
+        If the largest energy times the largest price could pass 2^62, beyond which int64 would wrap around.
+
     Examples
     --------
     >>> payment([1500, 1, 3], [273_500, 500, 500])
     array([410250,      0,      2])
     """
-    amount = np.asarray(np.asarray(energy_wh, dtype=np.int64) * np.asarray(price, dtype=np.int64))
-    quotient, rest = np.divmod(amount, WH_PER_KWH)
+    energy, each = np.asarray(energy_wh, dtype=np.int64), np.asarray(price, dtype=np.int64)
+    if _magnitude(energy) * _magnitude(each) > _LARGEST_PRODUCT:
+        raise ValueError("energy times price must stay below 2^62 in Wh times micro-units per kWh")
+    quotient, rest = np.divmod(energy * each, WH_PER_KWH)
     half = WH_PER_KWH // 2
     return np.asarray(quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1))), dtype=np.int64)
+
+
+def kw_factor(unit: str, step_hours: float) -> float:
+    """What turns a meter's readings into mean kW of its intervals.
+
+    Parameters
+    ----------
+    unit
+        ``"kW"``, ``"W"``, ``"kWh"`` or ``"Wh"`` an interval, or ``"pu"``, which stays per unit of whatever it scales.
+    step_hours
+        Length of an interval in hours.
+
+    Examples
+    --------
+    >>> kw_factor("kWh", 0.5), kw_factor("W", 0.5)
+    (2.0, 0.001)
+    """
+    return {"kW": 1.0, "pu": 1.0, "W": 1 / W_PER_KW, "kWh": 1 / step_hours, "Wh": 1 / (WH_PER_KWH * step_hours)}[unit]
 
 
 def split(total: npt.ArrayLike, weights: npt.ArrayLike) -> IntArray:
@@ -105,6 +132,10 @@ def split(total: npt.ArrayLike, weights: npt.ArrayLike) -> IntArray:
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(share.shape[0]).reshape((-1,) + (1,) * (share.ndim - 1)), axis=0)
     return np.asarray(sign * (floor + (rank < missing)), dtype=np.int64)
+
+
+def _magnitude(values: IntArray) -> int:
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def _to_integer(values: FloatArray, what: str) -> IntArray:

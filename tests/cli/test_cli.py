@@ -1,4 +1,4 @@
-"""The command line as a user meets it: in a process of its own."""
+"""The command line as a user meets it: whole runs in a process of their own, refusals within this one."""
 
 import json
 import os
@@ -7,13 +7,33 @@ import sys
 
 import pytest
 
-ALL_FILES = {"summary.json", "trades.parquet", "bills.parquet", "grid.parquet", "report.html"}
+from gridpact import cli
+
+ALL_FILES = {
+    *("summary.json", "report.html"),
+    *(f"{table}.parquet" for table in ("trades", "bills", "parties", "grid", "violations")),
+}
 
 
 def gridpact(*arguments: object, cwd=None, columns: int = 200) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", "gridpact", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Call the command line in this process: exit code, what it prints, what it complains of."""
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gridpact", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        return end.value.code, said.out, said.err
+
+    return called
 
 
 @pytest.fixture(scope="module")
@@ -62,24 +82,30 @@ def test_the_built_in_community_runs_without_a_file_and_prints_what_the_tutorial
     assert all(run["certified"] for run in summary["runs"])
 
 
-def test_mechanisms_are_listed_with_a_line_each():
-    done = gridpact("mechanisms")
-    names = {line.split()[0] for line in done.stdout.splitlines()[1:]}
+def test_mechanisms_are_listed_with_a_line_each(call):
+    code, printed, _ = call("mechanisms")
+    names = {line.split()[0] for line in printed.splitlines()[1:]}
+    assert code == 0
     expected = {"supplier", "pool:sdr", "pool:mmr", "pool:bill-sharing", "pool:nrg-x", "pool:keys"} | {
         f"auction:{rule}" for rule in ("uniform", "pay-as-bid", "mcafee", "muda", "vcg", "random", "continuous")
     }
     assert names == expected
 
 
-def test_good_data_pass_the_check_and_broken_data_do_not(example, tmp_path):
-    good = gridpact("data", "check", example.parent / "load.csv")
-    assert good.returncode == 0, good.stdout
-    assert "step" in good.stdout
+def test_good_data_pass_the_check_and_broken_data_do_not(call, example, tmp_path):
+    code, printed, _ = call("data", "check", example.parent / "load.csv")
+    assert (code, "step" in printed) == (0, True), printed
     broken = tmp_path / "broken.csv"
     broken.write_text("time_utc,home\n2025-01-01T00:00Z,1.0\n2025-01-01T00:15Z,-2.0\n2025-01-01T01:15Z,oops\n")
-    bad = gridpact("data", "check", broken)
-    assert bad.returncode == 1
-    assert "home" in bad.stdout
+    code, printed, _ = call("data", "check", broken)
+    assert (code, "home" in printed) == (1, True), printed
+
+
+def test_an_error_in_a_process_of_its_own_is_one_line_and_code_2(tmp_path):
+    done = gridpact("run", "nowhere.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: nowhere.toml: there is no such file")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -88,15 +114,18 @@ def test_good_data_pass_the_check_and_broken_data_do_not(example, tmp_path):
         ("import_price", "improt_price", ["improt_price", "did you mean 'import_price'"]),
         ("days = ", "days = -", ["days", "accepted"]),
         ("[grid]", "[gird]", ["gird", "did you mean 'grid'"]),
+        ("[grid]", '[mechanism."auction:unifrm"]\n[grid]', ["did you mean 'auction:uniform'"]),
+        ("[grid]", '[mechanism."pool:keys"]\nkind = "statik"\n[grid]', ['[mechanism."pool:keys"]', "'static'"]),
+        ("[grid]", '[mechanism."pool:nrg-x"]\nscale_kwh2 = "x"\n[grid]', ["scale_kwh2 = 'x'", "a number"]),
+        ("seed = 1     ", "seed = 9223372036854775808", ["[market] seed", "from 0 up, below 2^63"]),
     ],
 )
-def test_a_wrong_file_ends_with_one_message_and_code_2(example, tmp_path, old, new, fragments):
-    done = gridpact("run", edited(example, tmp_path, old, new), "-o", tmp_path / "out")
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert all(fragment in done.stderr for fragment in (*fragments, "community.toml"))
+def test_a_wrong_file_ends_with_one_message_and_code_2(call, example, tmp_path, old, new, fragments):
+    code, printed, said = call("run", edited(example, tmp_path, old, new), "-m", "supplier", "-o", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert [fragment for fragment in (*fragments, "community.toml") if fragment not in said] == []
     assert not (tmp_path / "out").exists()
 
 
@@ -106,16 +135,28 @@ def test_a_wrong_file_ends_with_one_message_and_code_2(example, tmp_path, old, n
         (["run", "nowhere.toml"], "nowhere.toml"),
         (["run", "-m", "auction:unifrom"], "did you mean 'auction:uniform'"),
         (["run", "--forecast", "tea-leaves"], "tea-leaves"),
+        (["run", "-m", "supplier", "--forecast", "tea-leaves"], "tea-leaves"),
         (["run", "--days", "0"], "--days"),
+        (["run", "--seed", "-3"], "--seed"),
+        (["run", "--seed", str(2**63)], "--seed"),
+        (["run", "-o", "something.txt"], "--output: something.txt cannot be written to"),
+        (["compare", "-o", "something.txt/deeper"], "--output: something.txt/deeper cannot be written to"),
         (["compare", "--seeds", "0"], "--seeds"),
         (["data", "check", "nowhere.csv"], "nowhere.csv"),
+        (["data", "check", "."], "this is a folder"),
         (["new", "."], "accepted"),
         (["run", "--jobs", "0"], "--jobs"),
     ],
 )
-def test_wrong_arguments_end_with_one_message_and_code_2(arguments, fragment, tmp_path):
-    (tmp_path / "something.txt").write_text("in the way of `new`")
-    done = gridpact(*arguments, cwd=tmp_path)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert fragment in done.stderr
+def test_wrong_arguments_end_with_one_message_and_code_2(call, arguments, fragment, tmp_path, monkeypatch):
+    (tmp_path / "something.txt").write_text("in the way of `new` and of results")
+    monkeypatch.chdir(tmp_path)
+    code, printed, said = call(*arguments)
+    assert (code, printed) == (2, "")
+    assert fragment in said
+    assert [path.name for path in tmp_path.iterdir()] == ["something.txt"]
+
+
+def test_the_folder_of_results_is_made_with_its_parents_before_anything_runs(tmp_path):
+    cli._make_writable(tmp_path / "deep" / "er")
+    assert list((tmp_path / "deep" / "er").iterdir()) == []

@@ -243,6 +243,8 @@ def test_text_columns_are_left_out_and_said(path: Path) -> None:
         ("time,a\nyesterday,1\ntoday,2\n", "'yesterday' is not a time"),
         ("time,a\n2013-01-01,x\n2013-01-02,y\n", "no column holds numbers"),
         ("time,a\n2013-01-01,1\n2013-01-02,2\n", "the file has 2 rows"),
+        ("time,a\n" + 3 * "2013-01-01,1\n", "all times are the same"),
+        ("time,a\n" + 3 * "2013-01-01T00:00Z,1\n", "all times are the same"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_error(path: Path, text: str, fragment: str) -> None:
@@ -256,6 +258,8 @@ def test_a_file_that_cannot_be_read_is_one_error(path: Path, text: str, fragment
 def test_absent_files_unknown_zones_and_units_are_refused(path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         check_data([path])
+    with pytest.raises(InputError, match="this is a folder"):
+        check_data([path.parent])
     with pytest.raises(InputError, match="did you mean 'Europe/London'"):
         check_data([], zone="Europe/Londn")
     with pytest.raises(InputError, match="'GWh' is not a unit"):

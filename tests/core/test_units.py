@@ -1,6 +1,7 @@
 """Conversion and rounding: exact, and nothing is lost."""
 
 from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gridpact.units import from_micro, payment, split, to_kwh, to_micro, to_wh
+from gridpact.community.schema import Unit
+from gridpact.units import from_micro, kw_factor, payment, split, to_kwh, to_micro, to_wh
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
@@ -31,6 +33,26 @@ def test_a_split_loses_nothing_and_stays_within_one_unit_of_the_exact_share(tota
     exact = total * (weights / weights.sum())
     assert (np.abs(parts - exact) <= 1 + 1e-9 * abs(total)).all()
     assert (parts * np.sign(total) >= 0).all()
+
+
+@pytest.mark.parametrize(("energy", "price"), [(2**31, 2**31 + 1), ([1, -(2**40)], [2**40, 1]), (-(2**63), -(2**63))])
+def test_a_payment_that_could_wrap_around_is_refused(energy, price):
+    with pytest.raises(ValueError, match=r"below 2\^62"):
+        payment(energy, price)
+
+
+def test_the_largest_payment_is_exact():
+    assert int(payment(2**31, -(2**31))) == round(Fraction(-(2**62), 1000))
+
+
+def test_nothing_costs_nothing():
+    assert payment([], []).tolist() == []
+
+
+@pytest.mark.parametrize("unit", get_args(Unit))
+def test_every_unit_of_the_community_file_is_converted_to_kw(unit):
+    per_kw = {"kW": 1, "pu": 1, "W": 1000, "kWh": 0.25, "Wh": 250}[unit]
+    assert kw_factor(unit, 0.25) * per_kw == pytest.approx(1, rel=1e-15)
 
 
 def test_a_split_is_done_for_every_column_by_itself():

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridpact.community import Tariff, TradeCharges
-from gridpact.exchange import Settlement, settle
+from gridpact.errors import InputError
+from gridpact.exchange import Settlement, settle, settlement
 from gridpact.markets import Pact, Party, Reason, Trades, Transfers
 from gridpact.units import payment
 
@@ -55,7 +56,7 @@ def test_what_meters_show_beyond_a_trade_is_retail():
     # 0 sells 2 of its 3 kWh for 0.20 and exports 1; 1 buys 2 of its 5 kWh and imports 3
     accounts = one_interval(TWO_KWH_FROM_0_TO_1, [-3000, 5000])
     assert accounts.bills[:, 0].tolist() == [-400_000 - 80_000, 400_000 + 900_000]
-    assert accounts.imbalance.sum() == 0
+    assert accounts.causes()["imbalance"].sum() == 0
 
 
 def test_energy_sold_but_not_delivered_is_bought_in_at_the_imbalance_price():
@@ -83,7 +84,7 @@ def test_energy_bought_but_not_taken_is_sold_on_at_the_imbalance_price():
 def test_the_penalty_applies_beyond_the_dead_band_only():
     # 2 kWh sold, 10 % tolerated: 0.5 kWh short is 0.3 kWh beyond, at 0.10
     accounts = one_interval(TWO_KWH_FROM_0_TO_1, [-1500, 2000], dead_band=0.1, penalty=100_000)
-    assert accounts.penalty[:, 0].tolist() == [30_000, 0]
+    assert accounts.causes()["penalty"][:, 0].tolist() == [30_000, 0]
     assert accounts.dso.tolist() == [-30_000]
 
 
@@ -106,7 +107,7 @@ def test_an_intermediary_is_judged_by_its_net_position():
     # 1 buys 2 kWh and sells 2 kWh on: its net position is 0, and its own demand of 1 kWh is retail
     pact = Pact(Trades([0, 1], [1, 2], [0, 0], [2000, 2000], [100_000, 150_000]))
     accounts = one_interval(pact, [-2000, 1000, 2000])
-    assert accounts.imbalance.sum() == 0
+    assert accounts.causes()["imbalance"].sum() == 0
     assert accounts.bills[:, 0].tolist() == [-200_000, 200_000 - 300_000 + 300_000, 300_000]
 
 
@@ -157,7 +158,8 @@ def markets(draw):
     trades = Trades(seller, buyer, t, rng.integers(1, 5000, rows), rng.integers(-50_000, 400_000, rows))
     parties = np.concatenate([np.arange(members), [int(party) for party in Party]])
     moves = draw(st.integers(0, 5))
-    payer, payee = rng.choice(parties, moves), rng.choice(parties, moves)
+    payer = rng.choice(parties, moves)
+    payee = np.array([rng.choice(parties[parties != p]) for p in payer], dtype=np.int64)
     amount = rng.integers(0, 10_000, moves)
     transfers = Transfers(payer, payee, rng.integers(0, intervals, moves), amount, np.zeros(moves))
     metered = rng.integers(-6000, 6000, (members, intervals))
@@ -199,6 +201,33 @@ def test_the_energy_of_supplier_and_losses_closes_with_the_head(market):
     assert (with_supplier + accounts.loss_wh == head).all()
 
 
+@given(markets())
+def test_cutting_the_accounts_into_windows_changes_nothing(market):
+    whole = settle(*market)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settlement, "CELLS_AT_ONCE", 3)
+        cut = settle(*market)
+        windows = list(cut.windows())
+    assert (np.concatenate([part.bills for part in windows], axis=1) == whole.bills).all()
+    for party in ("supplier", "dso", "exchange"):
+        assert (getattr(cut, party) == getattr(whole, party)).all()
+        assert (np.concatenate([getattr(part, party) for part in windows]) == getattr(whole, party)).all()
+
+
+@pytest.mark.parametrize(
+    ("pact", "fragment"),
+    [
+        (Pact(Trades([0], [2], [0], [10], [1])), "row 0 of trades: a member that does not exist"),
+        (Pact(Trades([0], [1], [1], [10], [1])), "row 0 of trades: an interval outside of the horizon"),
+        (Pact(transfers=Transfers([0], [5], [0], [10], [0])), "row 0 of transfers: a member that does not exist"),
+        (Pact(battery_kw=np.zeros((3, 1))), "a schedule of shape"),
+    ],
+)
+def test_a_pact_that_names_what_does_not_exist_is_refused(pact, fragment):
+    with pytest.raises(InputError, match=fragment):
+        one_interval(pact, [0, 0])
+
+
 def test_a_money_imbalance_would_be_seen():
     accounts = one_interval(TWO_KWH_FROM_0_TO_1, [-2000, 2000])
     broken = Settlement(**{**accounts.__dict__, "exchange": accounts.exchange + 3})
@@ -207,8 +236,6 @@ def test_a_money_imbalance_would_be_seen():
 
 @pytest.mark.parametrize(("low", "high"), [("export_price", "import_price"), ("import_price", "imbalance_buy")])
 def test_prices_out_of_order_are_refused(low, high):
-    from gridpact.errors import InputError
-
     prices = dict.fromkeys(("import_price", "export_price", "imbalance_buy", "imbalance_sell", "loss_price"), 1)
     with pytest.raises(InputError, match=f"{low} is above {high} in interval 1"):
         Tariff(**{k: np.array([v, 5 if k == low else 1]) for k, v in prices.items()})

@@ -1,6 +1,7 @@
 """Pacts, certificates and the register of mechanisms."""
 
 import pickle
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -19,11 +20,44 @@ from gridpact.markets import (
     make_mechanism,
     mechanism_names,
 )
+from gridpact.markets.mechanism import _factories
+
+AUCTIONS = ("uniform", "pay-as-bid", "mcafee", "muda", "vcg", "random", "continuous")
 
 
 def test_columns_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="differ in length"):
         Trades([0, 1], [1], [0], [10], [1])
+
+
+@pytest.mark.parametrize(
+    ("row", "fragment"),
+    [
+        ((0, 1, 0, 0, 1), "an energy below 1 Wh"),
+        ((0, 1, 0, -5, 1), "an energy below 1 Wh"),
+        ((-1, 1, 0, 5, 1), "a seller or buyer below 0"),
+        ((1, 1, 0, 5, 1), "trades with itself"),
+        ((0, 1, -1, 5, 1), "an interval below 0"),
+    ],
+)
+def test_an_impossible_trade_is_refused_by_its_row(row, fragment):
+    rows = np.array([(0, 1, 0, 5, 1), row]).T
+    with pytest.raises(InputError, match=f"row 1 of trades: .*{fragment}"):
+        Trades(*rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "fragment"),
+    [
+        ((0, -4, 0, 5, 0), "an unknown party"),
+        ((1, 1, 0, 5, 0), "pays itself"),
+        ((0, 1, 0, -5, 0), "a negative amount"),
+        ((0, 1, -1, 5, 0), "an interval below 0"),
+    ],
+)
+def test_an_impossible_transfer_is_refused_by_its_row(row, fragment):
+    with pytest.raises(InputError, match=f"row 0 of transfers: .*{fragment}"):
+        Transfers(*np.array([row]).T)
 
 
 def test_a_pact_cannot_be_changed():
@@ -72,6 +106,12 @@ def test_the_worst_of_each_check_survives_a_merge():
     ]
 
 
+def test_what_adds_up_is_summed_and_the_rest_is_the_worst():
+    gate = Certificate((Check("budget", 2.0, np.inf, adds_up=True), Check("gap", 1.0, 1.5, adds_up=True)))
+    merged = Certificate.merge([gate, gate, gate])
+    assert [(c.value, c.tolerance, c.passed) for c in merged.checks] == [(6.0, np.inf, True), (3.0, 4.5, True)]
+
+
 def test_nan_never_passes_and_is_never_hidden_by_a_merge():
     broken = Certificate((Check("a", float("nan"), 1.0),))
     fine = Certificate((Check("a", 0.0, 1.0),))
@@ -86,7 +126,9 @@ def test_every_registered_mechanism_is_what_it_says(name):
     assert market.name == name
     assert isinstance(market, Mechanism) != isinstance(market, PoolRule)
     assert isinstance(market, OrderMechanism) == name.startswith("auction:")
-    assert mechanism_names()[name].endswith((".", "…")) or len(mechanism_names()[name]) > 10
+    line = mechanism_names()[name]
+    assert 1 < len(line) <= 120
+    assert line.endswith(".")
 
 
 def test_an_unknown_mechanism_or_option_names_the_nearest():
@@ -94,6 +136,44 @@ def test_an_unknown_mechanism_or_option_names_the_nearest():
         make_mechanism("auction:unifrm")
     with pytest.raises(InputError, match="did you mean 'strategy'"):
         make_mechanism("auction:uniform", {"strategi": "truthful"})
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "accepted"),
+    [
+        ("auction:pay-as-bid", "k", "x", "a number"),
+        ("auction:pay-as-bid", "k", True, "a number"),
+        ("auction:random", "rounds", "many", "a whole number"),
+        ("auction:random", "rounds", 1.5, "a whole number"),
+        ("auction:muda", "variant", 3, "text"),
+        ("auction:vcg", "sponsor", ["dso"], "text"),
+        *((f"auction:{rule}", "strategy", ["a"], "text") for rule in AUCTIONS),
+        ("pool:bill-sharing", "period", 1, "text"),
+        ("pool:bill-sharing", "time_zone", 3, "text"),
+        ("pool:nrg-x", "producer_rate", "x", "a number"),
+        ("pool:nrg-x", "consumer_rate", [0.3], "a number"),
+        ("pool:nrg-x", "scale_kwh2", None, "a number"),
+        ("pool:keys", "kind", {}, "text"),
+        ("pool:keys", "shares", [0.5, 0.5], "a table"),
+        ("pool:keys", "shares", {"a": "half"}, "a table"),
+        ("pool:keys", "rounds", True, "a whole number"),
+        ("pool:keys", "price", [0.2], "a number or text"),
+    ],
+)
+def test_an_option_of_another_type_is_refused_with_what_is_accepted(name, option, value, accepted):
+    with pytest.raises(InputError) as refused:
+        make_mechanism(name, {option: value})
+    assert str(refused.value) == f"{name}: {option} = {value!r}; accepted: {accepted}"
+
+
+def test_the_types_of_all_options_are_tested_above():
+    (marks,) = test_an_option_of_another_type_is_refused_with_what_is_accepted.pytestmark
+    tested = {(name, option) for name, option, *_ in marks.args[1]}
+    assert tested == {(name, option) for name, make in _factories().items() for option in signature(make).parameters}
+
+
+def test_a_whole_number_is_a_number():
+    assert make_mechanism("auction:pay-as-bid", {"k": 1}) == make_mechanism("auction:pay-as-bid", {"k": 1.0})
 
 
 def test_an_input_error_survives_the_way_between_processes():

@@ -50,7 +50,7 @@ def make_comparison(
     net = community.profiles.net_kw
     flow = make_flow(rng, community, parent, net, three_phase=three_phase)
     delivery = make_delivery(net, step)
-    baseline = Baseline(delivery, flow, make_accounts(community, Pact(), delivery, flow).bills.sum(axis=1))
+    baseline = Baseline(delivery, flow, make_accounts(community, Pact(), delivery, flow).bills.sum(axis=1), 0.0)
     runs = tuple(make_run(rng, community, parent, baseline, mechanism, three_phase) for mechanism in mechanisms)
     return Comparison(community, baseline, runs)
 
@@ -259,11 +259,15 @@ def make_numbers(
     return CommunityMetrics(
         total_bill=float(metrics.bill.sum()),
         total_saving=saving,
+        subsidy=0.0,
         equality=equality(metrics.saving),
+        members_worse_off=int((metrics.saving < 0).sum()),
+        largest_loss=float(-metrics.saving.min(initial=0)),
         traded_kwh=traded,
         mean_price=paid / traded if traded else float("nan"),
         import_kwh=float(np.maximum(flow.head_kw, 0).sum() * community.horizon.hours),
         export_kwh=float(np.maximum(-flow.head_kw, 0).sum() * community.horizon.hours),
+        stored_kwh=0.0,
         peak_import_kw=float(flow.head_kw.max(initial=0)),
         peak_export_kw=float((-flow.head_kw).max(initial=0)),
         self_sufficiency=0.41,
@@ -274,9 +278,10 @@ def make_numbers(
         welfare_optimum=saving * 1.25,
         voltage_violations=int(((flow.v_low < feeder.v_min_pu) | (flow.v_high > feeder.v_max_pu)).sum()),
         overloads=int((flow.loading > feeder.loading_limit).sum()),
-        v_min_pu=float(flow.v_low.min()),
-        v_max_pu=float(flow.v_high.max()),
+        v_min_pu=float(flow.v_low[:, 1:].min()),
+        v_max_pu=float(flow.v_high[:, 1:].max()),
         loading_max=float(flow.loading.max()),
+        supplier_balance=0.0,
         dso_balance=0.0,
         exchange_balance=0.0,
         energy_residual_wh=0,

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from benchmarks.synthetic import make_community
 from gridpact.community import Battery, Member, Preferences, Profiles
-from gridpact.markets import Certificate, Check, Gate, Pact, Trades
+from gridpact.markets import Certificate, Check, Gate, Pact, Party, Reason, Trades, Transfers
 from gridpact.study import Settings, simulate
 from gridpact.study.metrics import gini
 
@@ -114,9 +114,49 @@ def test_a_violation_that_a_pact_adds_breaks_the_certificate(hand_made):
     assert simulate(tight, Fixed(Pact()), Settings("perfect")).community.voltage_violations == 0
     charging = simulate(tight, Fixed(Pact(battery_kw=np.array([[0.0] * 4, [40.0] * 4]))), Settings("perfect"))
     assert charging.community.voltage_violations > 0
+    broken = [c for c in charging.certificate.checks if not c.passed]
+    assert [c.name for c in broken] == ["grid: voltage further out of band than without trade (p.u.)"]
+    assert broken[0].value == pytest.approx(tight.feeder.v_min_pu - charging.community.v_min_pu)
+
+
+def test_passing_a_limit_further_breaks_the_certificate_even_if_no_violation_is_added(hand_made):
+    battery = Battery(100.0, 50.0, 50.0, min_soc=0.5, initial_soc=0.5)
+    community = replace(hand_made, members=(hand_made.members[0], replace(hand_made.members[1], battery=battery)))
+    tight = with_limits(community, loading_limit=1e-4)
+    idle = simulate(tight, Fixed(Pact()), Settings("perfect"))
+    charging = simulate(tight, Fixed(Pact(battery_kw=np.array([[0.0] * 4, [40.0] * 4]))), Settings("perfect"))
+    assert idle.certificate.passed
+    assert idle.community.overloads == charging.community.overloads > 0
     assert [c.name for c in charging.certificate.checks if not c.passed] == [
-        "grid: voltages out of band (bus-intervals)"
+        "grid: loading further over its limit than without trade (share)"
     ]
+
+
+def test_who_pays_for_a_saving_is_told_apart(hand_made):
+    # the exchange gives A 0.30 and B gives the DSO 0.10: members receive 0.20 from outside
+    moved = Transfers([Party.EXCHANGE, 1], [0, Party.DSO], [0, 0], [300_000, 100_000], [Reason.DEFICIT, Reason.SURPLUS])
+    run = simulate(hand_made, Fixed(Pact(transfers=moved)), Settings("perfect"))
+    assert run.community.total_saving == pytest.approx(0.20)
+    assert run.community.subsidy == pytest.approx(0.20)
+    assert run.community.exchange_balance == pytest.approx(-0.30)
+    assert run.community.members_worse_off == 1
+    assert run.community.largest_loss == pytest.approx(0.10)
+    assert run.community.welfare == 0
+
+
+def test_savings_of_a_community_that_loses_have_no_equality(hand_made):
+    moved = Transfers([0, 1], [Party.DSO, Party.DSO], [0, 0], [50_000, 50_000], [Reason.SURPLUS] * 2)
+    run = simulate(hand_made, Fixed(Pact(transfers=moved)), Settings("perfect"))
+    assert np.isnan(run.community.equality)
+
+
+def test_selling_a_battery_empty_is_no_gain_that_lasts(hand_made):
+    # A's battery is sold to B by 2 kWh in the first interval: what is missing in it at the end is reported
+    battery = Battery(10.0, 8.0, 8.0, 1.0, 1.0, 0.0, 1.0, 0.5)
+    community = replace(hand_made, members=(replace(hand_made.members[0], battery=battery), hand_made.members[1]))
+    pact = Pact(Trades([0], [1], [0], [1000], [200_000]))
+    run = simulate(community.window(0, 1), Fixed(pact), Settings("perfect"))
+    assert run.community.stored_kwh == pytest.approx(-(1.0 - 0.5) - 0.5)
 
 
 @given(hnp.arrays(float, st.integers(1, 30), elements=st.floats(-1e3, 1e3).filter(lambda x: abs(x) > 1e-6 or x == 0)))

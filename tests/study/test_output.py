@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.synthetic import make_community
+from gridpact.exchange import settlement
 from gridpact.markets import make_mechanism
 from gridpact.study import Settings, compare, replicate, write_replication, write_results
-from gridpact.study.output import Summary
+from gridpact.study.output import TABLES, Summary
 from gridpact.study.result import CommunityMetrics, MemberMetrics
 
 SETTINGS = Settings(forecast="noise", seed=1)
@@ -73,9 +75,41 @@ def test_the_grid_table_names_the_worst_bus_of_each_interval(folder, comparison)
     grid = pd.read_parquet(folder / "grid.parquet")
     flow = comparison.runs[0].flow
     mine = grid[grid.mechanism == "supplier"]
-    assert mine.v_min_pu.to_numpy() == pytest.approx(flow.v_low.min(axis=1))
+    assert mine.v_min_pu.to_numpy() == pytest.approx(flow.v_low[:, 1:].min(axis=1))  # the source is bus 0
     names = np.array(comparison.community.feeder.bus_names)
-    assert mine.v_min_bus.tolist() == names[flow.v_low.argmin(axis=1)].tolist()
+    assert mine.v_min_bus.tolist() == names[1:][flow.v_low[:, 1:].argmin(axis=1)].tolist()
+
+
+def test_the_parties_sum_to_zero_and_to_the_bills(folder):
+    parties, bills = (pd.read_parquet(folder / f"{name}.parquet") for name in ("parties", "bills"))
+    cash = parties.members_micro + parties.supplier_micro + parties.dso_micro + parties.exchange_micro
+    assert (cash == 0).all()
+    paid = bills.groupby(["mechanism", "time_utc"], observed=True).bill_micro.sum()
+    assert (parties.set_index(["mechanism", "time_utc"]).members_micro.sort_index() == paid.sort_index()).all()
+
+
+def test_every_violation_is_written_with_its_place_and_limit(comparison, tmp_path):
+    tight = replace(
+        comparison.community, feeder=replace(comparison.community.feeder, v_max_pu=0.9999, loading_limit=1e-3)
+    )
+    found = compare(tight.window(0, 8), [make_mechanism("supplier")], SETTINGS)
+    write_results(found, SETTINGS, tmp_path)
+    table = pd.read_parquet(tmp_path / "violations.parquet")
+    assert len(table) == found.runs[0].community.violations > 0
+    over = table[table.kind == "over_voltage"]
+    assert (over.value > over.limit).all()
+    assert set(over.element) <= set(tight.feeder.bus_names)
+    assert set(table[table.kind == "overload"].element) <= set(tight.feeder.branch_names)
+
+
+def test_tables_written_window_by_window_are_the_same(comparison, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(settlement, "CELLS_AT_ONCE", 100)
+    write_results(comparison, SETTINGS, tmp_path)
+    keys = ["mechanism", "member", "time_utc"]
+    whole, cut = (
+        pd.read_parquet(f / "bills.parquet").sort_values(keys).reset_index(drop=True) for f in (folder, tmp_path)
+    )
+    pd.testing.assert_frame_equal(whole, cut)
 
 
 def test_seeds_are_written_one_row_each(comparison, tmp_path):
@@ -88,7 +122,7 @@ def test_seeds_are_written_one_row_each(comparison, tmp_path):
     assert table.total_bill.to_numpy() == pytest.approx(replication.values["total_bill"].ravel())
 
 
-@pytest.mark.parametrize("name", ["trades", "bills", "grid"])
+@pytest.mark.parametrize("name", list(TABLES))
 def test_every_column_is_documented(folder, root, name):
     documented = _table_of(root / "docs" / "output.md", f"## `{name}.parquet`")
     assert documented == pd.read_parquet(folder / f"{name}.parquet").columns.tolist()

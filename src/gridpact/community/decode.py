@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 from msgspec import inspect
@@ -83,6 +84,15 @@ def decode(raw: Mapping[str, Any], kind: type[T], *, place: str, table: str = ""
     return decoded
 
 
+def zone_of(name: str, *, place: str) -> ZoneInfo:
+    """An IANA time zone; raises `InputError` with the nearest known one."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        found = f"{name!r} is not a time zone{nearest_name(name, sorted(available_timezones()))}"
+        raise InputError(found, place=place, accepted="an IANA name such as Europe/London") from None
+
+
 @contextmanager
 def located(place: str) -> Iterator[None]:
     """Name the file and field in the message of an `InputError` from below."""
@@ -101,6 +111,8 @@ def accepted_type(kind: inspect.Type) -> str:
             return _accepted_number(kind)
         case inspect.StrType():
             return "text"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)
         case inspect.ListType():
@@ -194,6 +206,8 @@ def _keys(kind: inspect.Type) -> list[str]:
 
 def _accepted_number(kind: inspect.FloatType | inspect.IntType) -> str:
     word = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+    if kind.ge is not None and kind.le == 2**63 - 1:
+        return f"{word} from {kind.ge} up, below 2^63"
     if kind.gt is not None and kind.le is not None:
         return f"{word} above {kind.gt:g}, up to {kind.le:g}"
     if kind.ge is not None and kind.le is not None:

@@ -12,12 +12,11 @@ import numpy as np
 from msgspec import structs
 
 from gridpact import grid as grid_room
-from gridpact.community.decode import decode, located, read_toml
+from gridpact.community.decode import decode, located, read_toml, zone_of
 from gridpact.community.members_file import Entry, as_list, build_members, in_order, read_members_csv, scales
 from gridpact.community.model import Community, Profiles
 from gridpact.community.profiles import ProfileFiles
 from gridpact.community.schema import CommunityTable, ProfileSource, ProfileTable
-from gridpact.community.tables import zone_of
 from gridpact.community.tariff_file import TariffReader
 from gridpact.errors import InputError, nearest_name
 from gridpact.grid import Feeder

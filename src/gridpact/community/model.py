@@ -11,7 +11,7 @@ import numpy as np
 from gridpact.errors import InputError
 from gridpact.grid import Feeder
 from gridpact.horizon import Horizon
-from gridpact.units import FloatArray, IntArray
+from gridpact.units import FloatArray, IntArray, payment
 
 PHASES = ("abc", "a", "b", "c")
 
@@ -210,7 +210,7 @@ class Tariff:
         _check(self.dead_band, "tariff: dead_band", 0.0, 1.0)
 
     def true_values(self, wanted_share: FloatArray) -> tuple[IntArray, IntArray]:
-        """What a kWh from a neighbour is worth to each buyer and costs each seller, charges included.
+        """What a kWh from a neighbour is worth to each buyer and costs each seller.
 
         Parameters
         ----------
@@ -219,9 +219,10 @@ class Tariff:
 
         Returns
         -------
-        Micro-units per kWh, ``[member, interval]``, twice: ``import − share·spread`` and ``export + share·spread``.
+        Micro-units per kWh, ``[member, interval]``, twice: ``import − share·spread`` and ``export + share·spread``, the wanted
+        share rounded up.
         """
-        wanted = np.rint((self.import_price - self.export_price) * wanted_share[:, None]).astype(np.int64)
+        wanted = np.ceil((self.import_price - self.export_price) * wanted_share[:, None]).astype(np.int64)
         return self.import_price - wanted, self.export_price + wanted
 
     def window(self, first: int, last: int) -> "Tariff":
@@ -260,6 +261,14 @@ class TradeCharges:
         service = np.full(len(members), tariff.service_charge, dtype=np.int64)
         network_sell, service_sell = (_sellers_part(charge, tariff.payer) for charge in (network, service))
         return cls(network - network_sell, network_sell, service - service_sell, service_sell)
+
+    def network(self, bought_wh: IntArray, sold_wh: IntArray) -> IntArray:
+        """Network charge of traded energy, micro-units ``[member, interval]``; free trade takes no memory."""
+        return _charge((bought_wh, self.network_buy), (sold_wh, self.network_sell))
+
+    def service(self, bought_wh: IntArray, sold_wh: IntArray) -> IntArray:
+        """Service charge of traded energy, micro-units ``[member, interval]``."""
+        return _charge((bought_wh, self.service_buy), (sold_wh, self.service_sell))
 
     @property
     def buy(self) -> IntArray:
@@ -331,6 +340,30 @@ class Community:
         """What each member pays per traded kWh, shape ``[member]``."""
         return TradeCharges.of(self.members, self.tariff)
 
+    def at_buses(self, *powers: FloatArray) -> tuple[FloatArray, ...]:
+        """Sum up members' powers at their buses.
+
+        Parameters
+        ----------
+        powers
+            Each ``[member, interval]``.
+
+        Returns
+        -------
+        Each as ``[interval, bus]``, or ``[interval, bus, phase]`` as soon as one member is on a single phase; a member on all
+        three puts a third on each.
+        """
+        return tuple(np.tensordot(power.T, self._share, axes=1) for power in powers)
+
+    @cached_property
+    def _share(self) -> FloatArray:
+        """What share of each member's power goes where, ``[member, bus]`` or ``[member, bus, phase]``."""
+        balanced = all(member.phase == "abc" for member in self.members)
+        share = np.zeros((len(self.members), len(self.feeder.bus_names), 3))
+        for row, (member, bus) in enumerate(zip(self.members, self.member_bus, strict=True)):
+            share[row, bus] = 1 / 3 if member.phase == "abc" else np.eye(3)["abc".index(member.phase)]
+        return np.rint(share.sum(axis=2)) if balanced else share
+
     def window(self, first: int, last: int) -> "Community":
         """The same community over intervals ``first`` (included) to ``last`` (excluded)."""
         cut = Profiles(
@@ -341,6 +374,14 @@ class Community:
         return replace(
             self, horizon=self.horizon.window(first, last), tariff=self.tariff.window(first, last), profiles=cut
         )
+
+
+def _charge(*parts: tuple[IntArray, IntArray]) -> IntArray:
+    total = np.zeros(parts[0][0].shape, dtype=np.int64)
+    for energy_wh, rate in parts:
+        if rate.any():
+            total += payment(energy_wh, rate[:, None])
+    return total
 
 
 def _sellers_part(charge: IntArray, payer: Payer) -> IntArray:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gridpact.community.decode import zone_of
 from gridpact.community.schema import PriceTable, ProfileTable, TimeTable
-from gridpact.community.tables import Layout, read_columns, read_layout, utc_times, zone_of
+from gridpact.community.tables import Layout, read_columns, read_layout, utc_times
 from gridpact.errors import InputError
 from gridpact.horizon import Horizon
-from gridpact.units import FloatArray, IntArray
+from gridpact.units import FloatArray, IntArray, kw_factor
 
 _SECOND = 1_000_000_000
 _HOUR = 3600 * _SECOND
@@ -98,10 +99,7 @@ class SeriesFile:
     def _to_kw(self, step: int) -> float:
         if not isinstance(self.spec, ProfileTable):
             return self.spec.factor
-        per_hour = _HOUR / step
-        return (
-            self.spec.factor * {"kW": 1.0, "pu": 1.0, "W": 1e-3, "kWh": per_hour, "Wh": 1e-3 * per_hour}[self.spec.unit]
-        )
+        return self.spec.factor * kw_factor(self.spec.unit, step / _HOUR)
 
     def _filled(self, series: Series, window: slice, columns: list[str]) -> Series:
         missing = np.isnan(series.values[:, window])

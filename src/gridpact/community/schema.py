@@ -14,7 +14,7 @@ NotNegative: TypeAlias = Annotated[float, Meta(ge=0.0)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Efficiency: TypeAlias = Annotated[float, Meta(ge=0.01, le=1.0)]
-Seed: TypeAlias = Annotated[int, Meta(ge=0)]
+Seed: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 def _key(meaning: str, *, unit: str = "", default: str = "") -> Meta:

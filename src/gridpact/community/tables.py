@@ -5,7 +5,6 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -157,17 +156,6 @@ def parse_times(times: pd.Series, layout: Layout, time_format: str | None) -> pd
             accepted="times that all state their offset or all state none",
         )
     return parsed if aware.all() else parsed.tz_localize(None)
-
-
-def zone_of(name: str, *, place: str) -> ZoneInfo:
-    """An IANA time zone; raises `InputError` with the nearest known one."""
-    from zoneinfo import available_timezones
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        found = f"{name!r} is not a time zone{nearest_name(name, sorted(available_timezones()))}"
-        raise InputError(found, place=place, accepted="an IANA name such as Europe/London") from None
 
 
 def _complete(

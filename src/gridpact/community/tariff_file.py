@@ -10,7 +10,7 @@ from gridpact.community.profiles import read_price
 from gridpact.community.schema import Price, TariffTable
 from gridpact.errors import InputError
 from gridpact.horizon import Horizon
-from gridpact.units import IntArray, to_micro
+from gridpact.units import IntArray, from_micro, to_micro
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class TariffReader:
             at = int(wrong[0])
             when = self.horizon.window(at, at).start
             raise InputError(
-                f"{low_key} {low[at] / 1e6:g} is above {high_key} {high[at] / 1e6:g} at {when:%Y-%m-%d %H:%M} UTC",
+                f"{low_key} {from_micro(low[at]):g} is above {high_key} {from_micro(high[at]):g} "
+                f"at {when:%Y-%m-%d %H:%M} UTC",
                 place=self.place,
                 accepted="imbalance_sell <= export_price <= import_price <= imbalance_buy",
             )

@@ -2,6 +2,7 @@
 
 from gridpact.energy.battery import Fleet
 from gridpact.energy.forecast import (
+    FORECASTS,
     Forecaster,
     NoisyMeasurement,
     Perfect,
@@ -11,6 +12,7 @@ from gridpact.energy.forecast import (
 )
 
 __all__ = [
+    "FORECASTS",
     "Fleet",
     "Forecaster",
     "NoisyMeasurement",

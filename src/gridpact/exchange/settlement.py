@@ -100,38 +100,29 @@ class Settlement:
     exchange: IntArray
     loss_wh: IntArray
 
-    @property
-    def retail(self) -> IntArray:
-        """Import from and export to the supplier."""
-        return _retail(self.energies, self.tariff)
+    def causes(self) -> dict[str, IntArray]:
+        """What each member pays, by cause, ``[member, interval]``; a bill is their sum.
 
-    @property
-    def imbalance(self) -> IntArray:
-        """Energy that was sold and not delivered, bought and not taken."""
-        return _imbalance(self.energies, self.tariff)
-
-    @property
-    def network(self) -> IntArray:
-        """Network charge, to the DSO."""
-        return _charge(self.energies, self.charges.network_buy, self.charges.network_sell)
-
-    @property
-    def service(self) -> IntArray:
-        """Service charge, to the exchange."""
-        return _charge(self.energies, self.charges.service_buy, self.charges.service_sell)
-
-    @property
-    def penalty(self) -> IntArray:
-        """For deviations beyond the dead band, to the DSO."""
-        return _penalty(self.energies, self.tariff)
+        ``trades`` with peers; ``retail`` with the supplier; ``imbalance`` for energy sold and not delivered, bought and not
+        taken; ``network`` charge; ``service`` charge; ``penalty`` beyond the dead band; ``transfers``.
+        """
+        energies, tariff = self.energies, self.tariff
+        retail = payment(energies.imported, tariff.import_price) - payment(energies.exported, tariff.export_price)
+        imbalance = payment(energies.short, tariff.imbalance_buy) - payment(energies.unused, tariff.imbalance_sell)
+        return {
+            "trades": self.trades,
+            "retail": retail,
+            "imbalance": imbalance,
+            "network": self.charges.network(energies.bought, energies.sold),
+            "service": self.charges.service(energies.bought, energies.sold),
+            "penalty": _penalty(energies, tariff),
+            "transfers": self.transfers,
+        }
 
     @property
     def bills(self) -> IntArray:
-        """What each member pays in all."""
-        total = self.trades + self.transfers
-        for cause in ("retail", "imbalance", "network", "service", "penalty"):
-            total += getattr(self, cause)
-        return total
+        """What each member pays in all, ``[member, interval]``."""
+        return np.asarray(np.sum(list(self.causes().values()), axis=0))
 
     def windows(self) -> Iterator["Settlement"]:
         """The same accounts cut into windows of time, so that what is worked out from them needs little memory."""
@@ -151,20 +142,10 @@ class Settlement:
                 loss_wh=self.loss_wh[first:last],
             )
 
-    def bill_of_members(self) -> IntArray:
-        """What each member pays over the horizon, ``[member]``."""
-        nothing = np.zeros(len(self.trades), dtype=np.int64)
-        return sum((part.bills.sum(axis=1) for part in self.windows()), start=nothing)
-
     def money_residual(self) -> int:
         """Largest absolute sum of all cash flows of an interval over all parties, micro-units; 0 when exact."""
-        others = self.supplier + self.dso + self.exchange
-        members = [part.bills.sum(axis=0) for part in self.windows()]
-        return int(np.abs(others + np.concatenate([*members, np.empty(0, dtype=np.int64)])).max(initial=0))
-
-    def energy_residual(self) -> int:
-        """Largest gap between a meter and what it is settled as, or between bought and sold of an interval, Wh."""
-        return max((part.energies.residual() for part in self.windows()), default=0)
+        total = self.bills.sum(axis=0) + self.supplier + self.dso + self.exchange
+        return int(np.abs(total).max(initial=0))
 
 
 def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, charges: TradeCharges) -> Settlement:
@@ -190,6 +171,11 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
     Settlement
         Exact: the cash flows of each interval sum to zero over all parties.
 
+    Raises
+    ------
+    InputError
+        If the pact names a member or an interval that does not exist.
+
     Examples
     --------
     A sells 3 kWh to B at 0.20 but delivers 2; B takes all of it. Import costs 0.30, imbalance 0.35.
@@ -205,69 +191,40 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
     >>> accounts.money_residual()
     0
     """
-    energies = _allocate(pact, metered_wh)
-    trades = np.zeros(metered_wh.shape, dtype=np.int64)
-    paid = pact.trades.payments()
-    np.add.at(trades, (pact.trades.buyer, pact.trades.interval), paid)
-    np.subtract.at(trades, (pact.trades.seller, pact.trades.interval), paid)
-    transfers, to_party = _transfers(pact, metered_wh.shape)
+    shape = metered_wh.shape
+    pact.check(*shape)
     loss_wh = head_wh - metered_wh.sum(axis=0)
     losses = payment(loss_wh, tariff.loss_price)
-    members_only = Settlement(
-        energies=energies,
+    paid = {party: pact.transfers.paid_by(party, shape[1]) for party in Party}
+    before_members = Settlement(
+        energies=Energies(metered_wh, pact.trades.bought_wh(shape), pact.trades.sold_wh(shape)),
         tariff=tariff,
         charges=charges,
-        trades=trades,
-        transfers=transfers,
-        supplier=to_party[Party.SUPPLIER] - losses,
-        dso=to_party[Party.DSO] + losses,
-        exchange=to_party[Party.EXCHANGE],
+        trades=pact.trades.bills(shape),
+        transfers=pact.transfers.paid_by_members(shape),
+        supplier=paid[Party.SUPPLIER] - losses,
+        dso=paid[Party.DSO] + losses,
+        exchange=paid[Party.EXCHANGE],
         loss_wh=loss_wh,
     )
-    received = [
-        [
-            (part.retail + part.imbalance).sum(axis=0),
-            (part.network + part.penalty).sum(axis=0),
-            part.service.sum(axis=0),
-        ]
-        for part in members_only.windows()
-    ]
+    received = [_received(part.causes()) for part in before_members.windows()]
     supplier, dso, exchange = np.concatenate([*received, np.empty((3, 0), dtype=np.int64)], axis=1)
     return replace(
-        members_only,
-        supplier=members_only.supplier - supplier,
-        dso=members_only.dso - dso,
-        exchange=members_only.exchange - exchange,
+        before_members,
+        supplier=before_members.supplier - supplier,
+        dso=before_members.dso - dso,
+        exchange=before_members.exchange - exchange,
     )
+
+
+def _received(causes: dict[str, IntArray]) -> IntArray:
+    """What supplier, DSO and exchange get from the members, ``[party, interval]``."""
+    to_parties = (("retail", "imbalance"), ("network", "penalty"), ("service",))
+    return np.array([sum(causes[cause].sum(axis=0) for cause in of_party) for of_party in to_parties])
 
 
 def _positive(values: IntArray) -> IntArray:
     return np.asarray(np.maximum(values, 0))
-
-
-def _allocate(pact: Pact, metered_wh: IntArray) -> Energies:
-    bought, sold = np.zeros(metered_wh.shape, dtype=np.int64), np.zeros(metered_wh.shape, dtype=np.int64)
-    trades = pact.trades
-    np.add.at(bought, (trades.buyer, trades.interval), trades.energy_wh)
-    np.add.at(sold, (trades.seller, trades.interval), trades.energy_wh)
-    return Energies(metered_wh, bought, sold)
-
-
-def _retail(energies: Energies, tariff: Tariff) -> IntArray:
-    return payment(energies.imported, tariff.import_price) - payment(energies.exported, tariff.export_price)
-
-
-def _imbalance(energies: Energies, tariff: Tariff) -> IntArray:
-    return payment(energies.short, tariff.imbalance_buy) - payment(energies.unused, tariff.imbalance_sell)
-
-
-def _charge(energies: Energies, buy_rate: IntArray, sell_rate: IntArray) -> IntArray:
-    """A charge per traded kWh at each member's own rates, ``[member, interval]``; free trade takes no memory."""
-    total = np.zeros(energies.metered.shape, dtype=np.int64)
-    for energy_wh, rate in ((energies.bought, buy_rate), (energies.sold, sell_rate)):
-        if rate.any():
-            total += payment(energy_wh, rate[:, None])
-    return total
 
 
 def _penalty(energies: Energies, tariff: Tariff) -> IntArray:
@@ -275,13 +232,3 @@ def _penalty(energies: Energies, tariff: Tariff) -> IntArray:
         return np.zeros(energies.metered.shape, dtype=np.int64)
     tolerated = np.abs(energies.position) * to_micro(tariff.dead_band) // MICRO
     return payment(np.maximum(energies.short + energies.unused - tolerated, 0), tariff.penalty)
-
-
-def _transfers(pact: Pact, shape: tuple[int, int]) -> tuple[IntArray, dict[Party, IntArray]]:
-    """Net transfers paid by each member, ``[member, interval]``, and by each other party, ``[interval]``."""
-    members = shape[0]
-    cash = np.zeros((members + len(Party), shape[1]), dtype=np.int64)
-    moved = pact.transfers
-    np.add.at(cash, (moved.payer, moved.interval), moved.amount)
-    np.subtract.at(cash, (moved.payee, moved.interval), moved.amount)
-    return cash[:members], {party: cash[party] for party in Party}

@@ -8,7 +8,7 @@ from gridpact.grid.linear import LinearModel, linear_model
 from gridpact.grid.pandapower_network import feeder_from_pandapower, pandapower_bus_positions
 from gridpact.grid.power_flow import PowerFlow, power_flow, power_flow_per_phase
 from gridpact.grid.topology import Tree, check_fed, radial_tree
-from gridpact.grid.violations import ViolationKind, Violations, find_violations
+from gridpact.grid.violations import ViolationKind, Violations, added_violation, find_violations
 
 __all__ = [
     "WINDINGS",
@@ -21,6 +21,7 @@ __all__ = [
     "Tree",
     "ViolationKind",
     "Violations",
+    "added_violation",
     "builtin_feeders",
     "check_fed",
     "feeder_from_pandapower",

@@ -97,3 +97,34 @@ def find_violations(feeder: Feeder, flow: Flow) -> Violations:
         limits.append(np.full(len(scenario), limit))
     scenario, kinds, element = (np.concatenate(column) for column in zip(*columns, strict=True))
     return Violations(scenario, kinds, element, np.concatenate(values), np.concatenate(limits))
+
+
+def added_violation(feeder: Feeder, before: Flow, after: Flow) -> tuple[float, float]:
+    """How much further limits are passed in one flow than in another, by the bus or branch and scenario where it is most.
+
+    Parameters
+    ----------
+    feeder
+        The feeder with its voltage band and loading limit.
+    before, after
+        Two flows of the same scenarios. What passes its limit in both counts with the difference.
+
+    Returns
+    -------
+    Of voltages in p.u., and of loadings as a share of the rating; 0 where nothing is worse.
+    """
+    found = find_violations(feeder, after)
+    worst = [0.0, 0.0]
+    for kind, earlier in (
+        (ViolationKind.UNDER_VOLTAGE, before.v_low),
+        (ViolationKind.OVER_VOLTAGE, before.v_high),
+        (ViolationKind.OVERLOAD, before.loading),
+    ):
+        of_kind = found.kind == kind
+        limit, value = found.limit[of_kind], found.value[of_kind]
+        was = earlier[found.scenario[of_kind], found.element[of_kind]]
+        sign = -1 if kind == ViolationKind.UNDER_VOLTAGE else 1
+        added = sign * (value - limit) - np.maximum(sign * (was - limit), 0)
+        unit = int(kind == ViolationKind.OVERLOAD)
+        worst[unit] = max(worst[unit], float(added.max(initial=0)))
+    return worst[0], worst[1]

@@ -17,11 +17,14 @@ class Check:
         The measured size of the violation; 0 is perfect.
     tolerance
         Largest value at which the check passes; ``inf`` for a number that is reported and not claimed.
+    adds_up
+        Whether several outcomes have the sum of it (money, counts) and not the worst.
     """
 
     name: str
     value: float
     tolerance: float = 0.0
+    adds_up: bool = False
 
     @property
     def claimed(self) -> bool:
@@ -54,14 +57,19 @@ class Certificate:
 
     @staticmethod
     def merge(certificates: Iterable["Certificate"]) -> "Certificate":
-        """The worst of each named check over several outcomes, in order of first appearance."""
-        worst: dict[str, Check] = {}
+        """Each named check over several outcomes, their sum or the worst of them, in order of first appearance."""
+        merged: dict[str, Check] = {}
         for certificate in certificates:
             for check in certificate.checks:
-                known = worst.get(check.name)
-                if known is None or _excess(check) > _excess(known):
-                    worst[check.name] = check
-        return Certificate(tuple(worst.values()))
+                known = merged.get(check.name)
+                if known is None:
+                    merged[check.name] = check
+                elif check.adds_up:
+                    value, tolerance = known.value + check.value, known.tolerance + check.tolerance
+                    merged[check.name] = Check(check.name, value, tolerance, adds_up=True)
+                elif _excess(check) > _excess(known):
+                    merged[check.name] = check
+        return Certificate(tuple(merged.values()))
 
 
 def _excess(check: Check) -> float:

@@ -7,8 +7,10 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+import msgspec
 import numpy as np
 
+from gridpact.community.decode import accepted_type
 from gridpact.errors import InputError, nearest_name
 from gridpact.markets.book import Book
 from gridpact.markets.outlook import Metering, Outlook
@@ -108,23 +110,40 @@ def make_mechanism(name: str, options: Mapping[str, Any] | None = None) -> Marke
     name
         ``family:variant``, for instance ``"auction:uniform"``.
     options
-        Keyword parameters of its factory.
+        Keyword parameters of its factory, converted to the types with which the factory annotates them.
 
     Raises
     ------
     InputError
-        If the name or an option is unknown; the nearest known one is named.
+        If the name or an option is unknown (the nearest known one is named), or a value is of another type or out of range.
+
+    Examples
+    --------
+    >>> make_mechanism("pool:keys", {"price": 1}).price
+    1.0
     """
     factories = _factories()
     if name not in factories:
         raise InputError(
             f"mechanism {name!r} is unknown{nearest_name(name, list(factories))}", accepted=", ".join(factories)
         )
-    accepted = list(inspect.signature(factories[name]).parameters)
+    parameters = inspect.signature(factories[name], eval_str=True).parameters
     for option in options or {}:
-        if option not in accepted:
+        if option not in parameters:
             raise InputError(
-                f"mechanism {name!r} has no option {option!r}{nearest_name(option, accepted)}",
-                accepted=", ".join(accepted) or "no options",
+                f"mechanism {name!r} has no option {option!r}{nearest_name(option, list(parameters))}",
+                accepted=", ".join(parameters) or "no options",
             )
-    return factories[name](**(options or {}))
+    return factories[name](
+        **{option: _converted(name, parameters[option], value) for option, value in (options or {}).items()}
+    )
+
+
+def _converted(name: str, parameter: inspect.Parameter, value: Any) -> Any:
+    """A value of an option as its factory annotates it."""
+    kind = Any if parameter.annotation is parameter.empty else parameter.annotation
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        accepted = accepted_type(msgspec.inspect.type_info(kind))
+        raise InputError(f"{parameter.name} = {value!r}", place=name, accepted=accepted) from None

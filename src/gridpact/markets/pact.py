@@ -7,8 +7,9 @@ from typing import Self, TypeVar
 
 import numpy as np
 
+from gridpact.errors import InputError
 from gridpact.markets.certificate import Certificate
-from gridpact.units import FloatArray, IntArray, payment
+from gridpact.units import BoolArray, FloatArray, IntArray, payment
 
 
 class Party(IntEnum):
@@ -27,6 +28,13 @@ class Reason(IntEnum):
     POOL = 2
 
 
+def sum_cells(member: IntArray, interval: IntArray, amount: IntArray, shape: tuple[int, ...]) -> IntArray:
+    """Add up rows by member and interval; ``shape`` is (members, intervals). Cells without a row take no memory."""
+    total = np.zeros(shape, dtype=np.int64)
+    np.add.at(total.reshape(-1), member * shape[1] + interval, amount)
+    return total
+
+
 class Columns:
     """Columns of equal length, all of them int64 arrays."""
 
@@ -43,6 +51,11 @@ class Columns:
     def columns(self) -> dict[str, IntArray]:
         """The columns by name."""
         return {column.name: getattr(self, column.name) for column in fields(self)}  # type: ignore[arg-type]
+
+    def _refuse(self, wrong: BoolArray, found: str, accepted: str) -> None:
+        """Refuse the first row that is wrong."""
+        for row in np.flatnonzero(wrong)[:1]:
+            raise InputError(found, place=f"row {row} of {type(self).__name__.lower()}", accepted=accepted)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns().values())))
@@ -82,16 +95,34 @@ class Trades(Columns):
     energy_wh: IntArray
     price: IntArray
 
+    def __post_init__(self) -> None:
+        Columns.__post_init__(self)
+        self._refuse(self.energy_wh < 1, "an energy below 1 Wh", "positive energies")
+        self._refuse((self.seller < 0) | (self.buyer < 0), "a seller or buyer below 0", "positions of members")
+        self._refuse(self.seller == self.buyer, "a member that trades with itself", "two members")
+        self._refuse(self.interval < 0, "an interval below 0", "positions in the horizon")
+
     def payments(self) -> IntArray:
         """What each buyer pays its seller, micro-units."""
         return payment(self.energy_wh, self.price)
 
+    def bought_wh(self, shape: tuple[int, ...]) -> IntArray:
+        """Energy bought; ``shape`` is (members, intervals), here as below."""
+        return sum_cells(self.buyer, self.interval, self.energy_wh, shape)
+
+    def sold_wh(self, shape: tuple[int, ...]) -> IntArray:
+        """Energy sold."""
+        return sum_cells(self.seller, self.interval, self.energy_wh, shape)
+
     def position_wh(self, shape: tuple[int, ...]) -> IntArray:
-        """Net contracted energy by member and interval, + = bought; ``shape`` is (members, intervals)."""
-        position = np.zeros(shape, dtype=np.int64)
-        np.add.at(position, (self.buyer, self.interval), self.energy_wh)
-        np.subtract.at(position, (self.seller, self.interval), self.energy_wh)
-        return position
+        """Net traded energy, + = bought."""
+        return self.bought_wh(shape) - self.sold_wh(shape)
+
+    def bills(self, shape: tuple[int, ...]) -> IntArray:
+        """What each member pays for its trades, net, micro-units."""
+        paid = self.payments()
+        received = sum_cells(self.seller, self.interval, paid, shape)
+        return sum_cells(self.buyer, self.interval, paid, shape) - received
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +147,30 @@ class Transfers(Columns):
     amount: IntArray
     reason: IntArray
 
+    def __post_init__(self) -> None:
+        Columns.__post_init__(self)
+        known = "positions of members, or a Party"
+        self._refuse(np.minimum(self.payer, self.payee) < min(Party), "an unknown party", known)
+        self._refuse(self.payer == self.payee, "a party that pays itself", "two parties")
+        self._refuse(self.amount < 0, "a negative amount", "amounts from 0 up")
+        self._refuse(self.interval < 0, "an interval below 0", "positions in the horizon")
+
+    def paid_by_members(self, shape: tuple[int, ...]) -> IntArray:
+        """What each member pays, net, micro-units; ``shape`` is (members, intervals)."""
+        total = np.zeros(shape, dtype=np.int64)
+        for party, sign in ((self.payer, 1), (self.payee, -1)):
+            own = party >= 0
+            if own.any():
+                total += sign * sum_cells(party[own], self.interval[own], self.amount[own], shape)
+        return total
+
+    def paid_by(self, party: Party, intervals: int) -> IntArray:
+        """What a party beside the members pays, net, micro-units ``[interval]``."""
+        total = np.zeros(intervals, dtype=np.int64)
+        for side, sign in ((self.payer, 1), (self.payee, -1)):
+            np.add.at(total, self.interval[side == party], sign * self.amount[side == party])
+        return total
+
 
 @dataclass(frozen=True, eq=False)
 class Pact:
@@ -136,6 +191,17 @@ class Pact:
     transfers: Transfers = field(default_factory=Transfers.empty)
     battery_kw: FloatArray | None = None
     certificate: Certificate = field(default_factory=Certificate)
+
+    def check(self, members: int, intervals: int) -> None:
+        """Refuse a pact that names members or intervals that do not exist."""
+        for table, parties in (
+            (self.trades, np.maximum(self.trades.seller, self.trades.buyer)),
+            (self.transfers, np.maximum(self.transfers.payer, self.transfers.payee)),
+        ):
+            table._refuse(parties >= members, "a member that does not exist", f"positions below {members}")
+            table._refuse(table.interval >= intervals, "an interval outside of the horizon", f"below {intervals}")
+        if self.battery_kw is not None and self.battery_kw.shape != (members, intervals):
+            raise InputError(f"a schedule of shape {self.battery_kw.shape}", accepted=f"{(members, intervals)}")
 
     @classmethod
     def join(cls, pacts: Sequence["Pact"], starts: Sequence[int]) -> "Pact":

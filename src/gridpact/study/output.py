@@ -1,6 +1,8 @@
-"""Results as files: ``summary.json``, ``trades.parquet``, ``bills.parquet``, ``grid.parquet``."""
+"""Results as files: ``summary.json`` and the tables of trades, bills, parties, grid and violations."""
 
 import math
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gridpact.exchange import Settlement
+from gridpact.grid import ViolationKind, find_violations
 from gridpact.study.compare import Replication
 from gridpact.study.result import CommunityMetrics, Comparison, Run
 from gridpact.study.simulate import Settings
@@ -17,8 +19,8 @@ from gridpact.units import IntArray
 
 SUMMARY_SCHEMA_VERSION = 1
 
+SEEDS = "seeds.parquet"
 ENERGIES = ("metered", "bought", "sold", "imported", "exported", "short", "unused")
-AMOUNTS = ("trades", "retail", "imbalance", "network", "service", "penalty", "transfers")
 
 
 class CheckSummary(msgspec.Struct, frozen=True):
@@ -94,7 +96,7 @@ def summarise(comparison: Comparison, settings: Settings) -> Summary:
 
 
 def write_results(comparison: Comparison, settings: Settings, folder: Path) -> list[Path]:
-    """Write the summary and the three tables into a folder, which is made if need be.
+    """Write the summary and the tables into a folder, which is made if need be.
 
     Returns
     -------
@@ -104,23 +106,28 @@ def write_results(comparison: Comparison, settings: Settings, folder: Path) -> l
     folder.mkdir(parents=True, exist_ok=True)
     summary = folder / "summary.json"
     summary.write_bytes(msgspec.json.format(msgspec.json.encode(summarise(comparison, settings)), indent=2) + b"\n")
-    time = pa.array(comparison.community.horizon.index())
-    ids = comparison.community.member_ids
-    tables = {"trades": _trades, "bills": _bills, "grid": _grid}
     written = [summary]
-    for name, build in tables.items():
-        path = folder / f"{name}.parquet"
-        writer = None
-        for run in comparison.runs:
-            table = build(run, comparison, time, ids)
-            label = pa.DictionaryArray.from_arrays(np.zeros(len(table), np.int32), pa.array([run.mechanism]))
-            table = table.add_column(0, "mechanism", label)
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-        if writer:
-            writer.close()
-            written.append(path)
+    for name, build in (
+        ("trades", _trades),
+        ("bills", _bills),
+        ("parties", _parties),
+        ("grid", _grid),
+        ("violations", _violations),
+    ):
+        written.append(folder / f"{name}.parquet")
+        _write_table(written[-1], ((run.mechanism, part) for run in comparison.runs for part in build(run, comparison)))
     return written
+
+
+def _write_table(path: Path, parts: Iterable[tuple[str, Any]]) -> None:
+    """Write parts of a table one after the other, so that no table is whole in memory."""
+    with ExitStack() as stack:
+        writer = None
+        for mechanism, part in parts:
+            label = pa.DictionaryArray.from_arrays(np.zeros(len(part), np.int32), pa.array([mechanism]))
+            table = part.add_column(0, "mechanism", label)
+            writer = writer or stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
+            writer.write_table(table)
 
 
 def _summarise_run(run: Run, ids: tuple[str, ...]) -> RunSummary:
@@ -153,11 +160,11 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _trades(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
-    trades = run.pact.trades
-    return pa.table(
+def _trades(run: Run, comparison: Comparison) -> Iterator[Any]:
+    trades, ids = run.pact.trades, comparison.community.member_ids
+    yield pa.table(
         {
-            "time_utc": time.take(pa.array(trades.interval)),
+            "time_utc": _times(comparison).take(pa.array(trades.interval)),
             "seller": _names(trades.seller, ids),
             "buyer": _names(trades.buyer, ids),
             "energy_wh": trades.energy_wh,
@@ -167,27 +174,45 @@ def _trades(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -
     )
 
 
-def _bills(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
-    settlement: Settlement = run.settlement
-    member, interval = (axis.ravel() for axis in np.indices(settlement.trades.shape))
-    return pa.table(
+def _bills(run: Run, comparison: Comparison) -> Iterator[Any]:
+    ids, times, first = comparison.community.member_ids, _times(comparison), 0
+    for part in run.settlement.windows():
+        causes = part.causes()
+        member, interval = (axis.ravel() for axis in np.indices(part.trades.shape))
+        yield pa.table(
+            {
+                "time_utc": times.take(pa.array(first + interval)),
+                "member": _names(member, ids),
+                **{f"{name}_wh": getattr(part.energies, name).ravel() for name in ENERGIES},
+                **{f"{name}_micro": amount.ravel() for name, amount in causes.items()},
+                "bill_micro": np.sum(list(causes.values()), axis=0).ravel(),
+            }
+        )
+        first += part.trades.shape[1]
+
+
+def _parties(run: Run, comparison: Comparison) -> Iterator[Any]:
+    settlement = run.settlement
+    yield pa.table(
         {
-            "time_utc": time.take(pa.array(interval)),
-            "member": _names(member, ids),
-            **{f"{name}_wh": getattr(settlement.energies, name).ravel() for name in ENERGIES},
-            **{f"{name}_micro": getattr(settlement, name).ravel() for name in AMOUNTS},
-            "bill_micro": settlement.bills.ravel(),
+            "time_utc": _times(comparison),
+            "members_micro": np.concatenate([part.bills.sum(axis=0) for part in settlement.windows()]),
+            "supplier_micro": settlement.supplier,
+            "dso_micro": settlement.dso,
+            "exchange_micro": settlement.exchange,
+            "loss_wh": settlement.loss_wh,
         }
     )
 
 
-def _grid(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> Any:
+def _grid(run: Run, comparison: Comparison) -> Iterator[Any]:
     flow, feeder = run.flow, comparison.community.feeder
-    rows = np.arange(len(time))
-    lowest, highest, fullest = flow.v_low.argmin(axis=1), flow.v_high.argmax(axis=1), flow.loading.argmax(axis=1)
-    return pa.table(
+    rows, buses = np.arange(len(flow.head_kw)), np.delete(np.arange(len(feeder.bus_names)), feeder.source_bus)
+    lowest, highest = buses[flow.v_low[:, buses].argmin(axis=1)], buses[flow.v_high[:, buses].argmax(axis=1)]
+    fullest = flow.loading.argmax(axis=1)
+    yield pa.table(
         {
-            "time_utc": time,
+            "time_utc": _times(comparison),
             "head_kw": flow.head_kw,
             "head_kvar": flow.head_kvar,
             "losses_kw": flow.losses_kw,
@@ -201,13 +226,38 @@ def _grid(run: Run, comparison: Comparison, time: Any, ids: tuple[str, ...]) -> 
     )
 
 
+def _violations(run: Run, comparison: Comparison) -> Iterator[Any]:
+    feeder = comparison.community.feeder
+    found = find_violations(feeder, run.flow)
+    kinds = tuple(kind.name.lower() for kind in ViolationKind)
+    elements = feeder.bus_names + feeder.branch_names
+    branch = found.kind == ViolationKind.OVERLOAD
+    yield pa.table(
+        {
+            "time_utc": _times(comparison).take(pa.array(found.scenario)),
+            "kind": _names(found.kind, kinds),
+            "element": _names(found.element + branch * len(feeder.bus_names), elements),
+            "value": found.value,
+            "limit": found.limit,
+        }
+    )
+
+
+def _times(comparison: Comparison) -> Any:
+    return pa.array(comparison.community.horizon.index())
+
+
+TABLES = {"trades": _trades, "bills": _bills, "parties": _parties, "grid": _grid, "violations": _violations}
+"""The Parquet files of a run and what yields their parts, each mechanism's after the other's."""
+
+
 def _names(positions: IntArray, names: tuple[str, ...]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(positions.astype(np.int32)), pa.array(names, pa.string()))
 
 
 def write_replication(replication: Replication, folder: Path) -> Path:
     """Write every metric of every mechanism and seed as ``seeds.parquet``, one row a mechanism and seed."""
-    path = folder / "seeds.parquet"
+    path = folder / SEEDS
     mechanism, seed = (axis.ravel() for axis in np.indices((len(replication.mechanisms), len(replication.seeds))))
     columns = {name: values.ravel() for name, values in replication.values.items()}
     table = {

@@ -1,6 +1,7 @@
 """What a study returns: one `Run` a mechanism, side by side in a `Comparison`."""
 
 from dataclasses import dataclass
+from math import nan
 
 from gridpact.community import Community
 from gridpact.exchange.settlement import Settlement
@@ -40,11 +41,14 @@ class Baseline:
         AC power flow of it.
     bill
         What each member pays, everything being with the supplier, micro-units ``[member]``.
+    welfare_optimum
+        Largest gain that trade could bring, in units of the currency.
     """
 
     delivery: Delivery
     flow: Flow
     bill: IntArray
+    welfare_optimum: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +68,15 @@ class CommunityMetrics:
 
     total_bill: float
     total_saving: float
+    subsidy: float
     equality: float
+    members_worse_off: int
+    largest_loss: float
     traded_kwh: float
     mean_price: float
     import_kwh: float
     export_kwh: float
+    stored_kwh: float
     peak_import_kw: float
     peak_export_kw: float
     self_sufficiency: float
@@ -82,10 +90,27 @@ class CommunityMetrics:
     v_min_pu: float
     v_max_pu: float
     loading_max: float
+    supplier_balance: float
     dso_balance: float
     exchange_balance: float
     energy_residual_wh: int
     money_residual: int
+
+    @property
+    def saved_share(self) -> float:
+        """Saving as a share of the bill with the supplier alone; NaN unless that bill is positive."""
+        alone = self.total_bill + self.total_saving
+        return self.total_saving / alone if alone > 0 else nan
+
+    @property
+    def welfare_share(self) -> float:
+        """Welfare as a share of the best possible; NaN where nothing can be gained."""
+        return self.welfare / self.welfare_optimum if self.welfare_optimum > 0 else nan
+
+    @property
+    def violations(self) -> int:
+        """Bus-intervals with a voltage out of band and branch-intervals over the limit."""
+        return self.voltage_violations + self.overloads
 
 
 @dataclass(frozen=True, eq=False)

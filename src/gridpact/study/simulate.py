@@ -9,12 +9,12 @@ from datetime import timedelta
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.energy import Fleet, make_forecaster
-from gridpact.errors import InputError
+from gridpact.energy import FORECASTS, Fleet, make_forecaster
+from gridpact.errors import InputError, nearest_name
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
 from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact
-from gridpact.study.metrics import certify, measure_community, measure_members
+from gridpact.study.metrics import best_welfare, certify, measure
 from gridpact.study.result import Baseline, Delivery, Run
 from gridpact.units import FloatArray, to_kwh, to_wh
 
@@ -42,6 +42,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.gate_closure < timedelta(0):
             raise InputError(f"gate closure {self.gate_closure} is negative", accepted="a length of time from 0 up")
+        if self.forecast not in FORECASTS:
+            known = list(FORECASTS)
+            found = f"forecast {self.forecast!r} is unknown{nearest_name(self.forecast, known)}"
+            raise InputError(found, accepted=", ".join(known))
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {self.seed} is out of range", accepted="a whole number from 0 to 2^63 − 1")
 
 
 def run_baseline(community: Community) -> Baseline:
@@ -51,7 +57,13 @@ def run_baseline(community: Community) -> Baseline:
     """
     delivery = _deliver(community, Fleet.of(community.members), Pact())
     flow = _check_grid(community, delivery)
-    return Baseline(delivery, flow, bill=_settle(community, Pact(), delivery, flow).bill_of_members())
+    settlement = _settle(community, Pact(), delivery, flow)
+    return Baseline(
+        delivery=delivery,
+        flow=flow,
+        bill=np.sum([part.bills.sum(axis=1) for part in settlement.windows()], axis=0, dtype=np.int64),
+        welfare_optimum=sum(best_welfare(community, part) for part in settlement.windows()),
+    )
 
 
 def simulate(community: Community, market: Market, settings: Settings, baseline: Baseline | None = None) -> Run:
@@ -84,15 +96,15 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw)
     flow = baseline.flow if same else _check_grid(community, delivery)
     settlement = _settle(community, pact, delivery, flow)
-    metrics = measure_community(community, pact, settlement, flow, baseline)
+    members, metrics = measure(community, pact, delivery, settlement, flow, baseline)
     return Run(
         mechanism=market.name,
         pact=pact,
         delivery=delivery,
         settlement=settlement,
         flow=flow,
-        certificate=certify(pact, metrics, baseline, community),
-        members=measure_members(community, settlement, baseline),
+        certificate=certify(pact, metrics, community, flow, baseline),
+        members=members,
         community=metrics,
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
@@ -103,6 +115,9 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
     """Walk from gate to gate: deliver until the gate closes, forecast and plan from there, clear."""
     net_kw, horizon = community.profiles.net_kw, community.horizon
     forecaster = make_forecaster(settings.forecast, net_kw, horizon.per_day, settings.seed)
+    most_pv_kw = community.profiles.pv_kw.max(
+        axis=1, keepdims=True, initial=0.0
+    )  # nobody expects more surplus than that
     contract_kw = np.zeros(net_kw.shape)
     schedule_kw: FloatArray | None = None
     clock, soc_kwh, memory = 0, fleet.initial_kwh, None
@@ -117,7 +132,7 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
         if closure > clock:
             soc_kwh = run_batteries(net_kw[:, clock:closure], clock, closure)[1][:, -1]
             clock = closure
-        expected_kw = forecaster.forecast(net_kw, closure, last)
+        expected_kw = np.maximum(forecaster.forecast(net_kw, closure, last), -most_pv_kw)
         battery_kw, path_kwh = run_batteries(expected_kw, closure, last)
         outlook = Outlook(
             members=community.members,
@@ -130,6 +145,7 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
             soc_kwh=path_kwh[:, first - closure],
         )
         pact, memory = mechanism.clear(outlook, memory, np.random.default_rng([settings.seed, first]))
+        pact.check(*outlook.net_kw.shape)
         contract_kw[:, first:last] = _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
         if pact.battery_kw is not None:
             schedule_kw = np.full(net_kw.shape, np.nan) if schedule_kw is None else schedule_kw
@@ -183,23 +199,14 @@ def _deliver(community: Community, fleet: Fleet, pact: Pact) -> Delivery:
     net_kw, hours = community.profiles.net_kw, community.horizon.hours
     contract_kw = _contract_kw(pact, net_kw.shape, hours) if len(pact.trades) else None
     battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw)
-    net_kw += battery_kw
-    return Delivery(battery_kw=battery_kw, soc_kwh=soc_kwh[:, 1:], net_wh=to_wh(net_kw * hours))
+    return Delivery(battery_kw=battery_kw, soc_kwh=soc_kwh[:, 1:], net_wh=to_wh((net_kw + battery_kw) * hours))
 
 
 def _check_grid(community: Community, delivery: Delivery) -> Flow:
     """AC power flow of what the meters show, per phase as soon as one member is on a single phase."""
-    members, buses = community.members, len(community.feeder.bus_names)
-    balanced = all(member.phase == "abc" for member in members)
-    share = np.zeros((len(members), buses, 1 if balanced else 3))
-    for row, (member, bus) in enumerate(zip(members, community.member_bus, strict=True)):
-        phases = slice(None) if member.phase == "abc" else "abc".index(member.phase)
-        share[row, bus, phases] = 1.0 if balanced or member.phase != "abc" else 1 / 3
     meter_kw = community.profiles.net_kw + delivery.battery_kw
-    p_kw, q_kvar = (np.tensordot(power.T, share, axes=1) for power in (meter_kw, community.profiles.q_kvar))
-    if balanced:
-        return power_flow(community.feeder, p_kw[..., 0], q_kvar[..., 0])
-    return power_flow_per_phase(community.feeder, p_kw, q_kvar)
+    p_kw, q_kvar = community.at_buses(meter_kw, community.profiles.q_kvar)
+    return (power_flow if p_kw.ndim == 2 else power_flow_per_phase)(community.feeder, p_kw, q_kvar)
 
 
 def _settle(community: Community, pact: Pact, delivery: Delivery, flow: Flow) -> Settlement:

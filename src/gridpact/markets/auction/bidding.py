@@ -67,10 +67,10 @@ class Needs:
         interval, member = np.nonzero(net_wh)
         net = net_wh[interval, member]
         buys = net > 0
-        dear, cheap = outlook.tariff.import_price[interval], outlook.tariff.export_price[interval]
-        wanted = np.ceil(outlook.wanted_share[member] * (dear - cheap)).astype(np.int64)
-        value = np.where(buys, dear - wanted, cheap + wanted)
-        return cls(interval, member, np.abs(net), buys, value, np.where(buys, cheap, dear))
+        worth, cost = outlook.tariff.true_values(outlook.wanted_share)
+        value = np.where(buys, worth[member, interval], cost[member, interval])
+        far = np.where(buys, outlook.tariff.export_price[interval], outlook.tariff.import_price[interval])
+        return cls(interval, member, np.abs(net), buys, value, far)
 
     def at(self, limit: IntArray, outlook: Outlook) -> Book:
         """Orders with these limits, and the charges of their members."""

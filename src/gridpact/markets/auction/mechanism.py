@@ -5,18 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridpact.markets.auction import _kernels
+from gridpact.markets.auction import _audit
 from gridpact.markets.auction.bidding import Strategy
 from gridpact.markets.auction.merit import MeritOrder, word
-from gridpact.markets.auction.rules import Claims, Matching, Rule
+from gridpact.markets.auction.rules import Claims, Matching, Payments, Rule
 from gridpact.markets.book import Book
 from gridpact.markets.certificate import Certificate, Check
 from gridpact.markets.mechanism import Gate, Memory
 from gridpact.markets.outlook import Outlook
 from gridpact.markets.pact import Pact, Party, Reason, Trades, Transfers
-from gridpact.units import WH_PER_KWH, IntArray, payment
-
-_NO_MONEY = np.empty(0, dtype=np.int64)
+from gridpact.units import WH_PER_KWH, payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Auction:
         ask, bid, energy_wh, price = matching.pairs
         trades = Trades(orders.member[ask], orders.member[bid], orders.interval[ask], energy_wh, price)
         transfers = _transfers(orders, matching, self.rule.sponsor)
-        return Pact(trades, transfers, None, _certificate(orders, matching, transfers, self.rule.claims))
+        return Pact(trades, transfers, None, _certificate(book, word(seed), trades, transfers, self.rule.claims))
 
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
         """Bid, match, learn."""
@@ -111,35 +109,31 @@ def _transfers(orders: MeritOrder, matching: Matching, sponsor: Party) -> Transf
     )
 
 
-def _certificate(orders: MeritOrder, matching: Matching, transfers: Transfers, claims: Claims) -> Certificate:
-    money = _NO_MONEY if matching.money is None else matching.money
-    beyond, imbalance, outside, gap = _kernels.audit(
-        orders.start,
-        orders.middle,
-        orders.member,
-        orders.price,
-        orders.energy_wh,
-        matching.award,
-        matching.pairs,
-        money,
+def _certificate(book: Book, seed: np.uint64, trades: Trades, transfers: Transfers, claims: Claims) -> Certificate:
+    """Claims against the book as it was placed, from trades and transfers alone."""
+    balanced = claims.no_surplus and claims.no_deficit
+    beyond, imbalance, outside, gap, astray = _audit.audit(
+        (book.interval, book.is_buy, book.member, book.energy_wh, book.price),
+        (trades.seller, trades.buyer, trades.interval, trades.energy_wh, trades.price),
+        (transfers.payer, transfers.payee, transfers.interval, transfers.amount),
+        int(claims.payments),
+        0 if balanced else WH_PER_KWH // 2,
+        seed,
     )
-    surplus = _sum_where(transfers, Reason.SURPLUS)
-    deficit = _sum_where(transfers, Reason.DEFICIT)
+    left = float(transfers.amount[transfers.payee < 0].sum())
+    paid = float(transfers.amount[transfers.payer < 0].sum())
     checks = [
         Check("individual rationality: price beyond a limit (micro-units/kWh)", float(beyond)),
         Check("energy balance: orders against trades (Wh)", float(imbalance)),
-        Check("budget: left with the exchange (micro-units)", surplus, _claimed(claims.no_surplus)),
-        Check("budget: paid by the sponsor (micro-units)", deficit, _claimed(claims.no_deficit)),
-        Check("optimality gap: welfare lost (micro-units)", gap / WH_PER_KWH, _claimed(claims.efficient)),
+        Check("budget: left with the exchange (micro-units)", left, _claimed(claims.no_surplus), adds_up=True),
+        Check("budget: paid by the sponsor (micro-units)", paid, _claimed(claims.no_deficit), adds_up=True),
+        Check("optimality gap: welfare lost (micro-units)", gap / WH_PER_KWH, _claimed(claims.efficient), adds_up=True),
     ]
     if claims.clearing_price:
         checks.append(Check("price outside of the crossing interval (micro-units/kWh)", float(outside)))
+    if claims.payments != Payments.UNCHECKED:
+        checks.append(Check("payments other than the rule's (micro-units)", astray / WH_PER_KWH))
     return Certificate(tuple(checks))
-
-
-def _sum_where(transfers: Transfers, reason: Reason) -> float:
-    amounts: IntArray = transfers.amount
-    return float(amounts[transfers.reason == reason].sum()) if len(amounts) else 0.0
 
 
 def _claimed(claim: bool) -> float:

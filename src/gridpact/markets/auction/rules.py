@@ -4,12 +4,13 @@ Guarantees, sources and what each rule does not promise stand in ``docs/mechanis
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from gridpact.errors import InputError
-from gridpact.markets.auction import _kernels, _ladder
+from gridpact.markets.auction import _audit, _kernels, _ladder
 from gridpact.markets.auction.merit import MeritOrder
 from gridpact.markets.pact import Party
 from gridpact.units import IntArray
@@ -35,6 +36,17 @@ class Matching:
     money: IntArray | None = None
 
 
+class Payments(IntEnum):
+    """What a member should pay and receive in all, as far as the certificate can tell from book and seed."""
+
+    UNCHECKED = _audit.UNCHECKED
+    MIDPOINT = _audit.MIDPOINT
+    MARGINAL_PAIR = _audit.MARGINAL_PAIR
+    OTHER_HALF = _audit.OTHER_HALF
+    OTHER_HALF_VICKREY = _audit.OTHER_HALF_VICKREY
+    CLARKE = _audit.CLARKE
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What the certificate of a rule claims.
@@ -47,12 +59,15 @@ class Claims:
         Trades are priced inside of the crossing interval.
     no_surplus, no_deficit
         The members' payments leave nothing over; they cover what is paid out.
+    payments
+        What each member pays and receives.
     """
 
     efficient: bool = False
     clearing_price: bool = False
     no_surplus: bool = True
     no_deficit: bool = True
+    payments: Payments = Payments.UNCHECKED
 
 
 class Rule(Protocol):
@@ -77,7 +92,7 @@ class Rule(Protocol):
 class Uniform:
     """One price an interval: the middle of the crossing interval, rounded down."""
 
-    claims: ClassVar[Claims] = Claims(efficient=True, clearing_price=True)
+    claims: ClassVar[Claims] = Claims(efficient=True, clearing_price=True, payments=Payments.MIDPOINT)
     sponsor: ClassVar[Party] = Party.EXCHANGE
 
     def match(self, orders: MeritOrder, seed: np.uint64) -> Matching:
@@ -107,7 +122,7 @@ class PayAsBid:
 class TradeReduction:
     """The last trading ask and bid set the two prices and do not trade; the long side shares its loss equally."""
 
-    claims: ClassVar[Claims] = Claims(no_surplus=False)
+    claims: ClassVar[Claims] = Claims(no_surplus=False, payments=Payments.MARGINAL_PAIR)
     sponsor: ClassVar[Party] = Party.EXCHANGE
 
     def match(self, orders: MeritOrder, seed: np.uint64) -> Matching:
@@ -129,7 +144,8 @@ class Muda:
     @property
     def claims(self) -> Claims:
         """Only Vickrey payments leave a surplus."""
-        return Claims(no_surplus=not self.vickrey)
+        payments = Payments.OTHER_HALF_VICKREY if self.vickrey else Payments.OTHER_HALF
+        return Claims(no_surplus=not self.vickrey, payments=payments)
 
     def match(self, orders: MeritOrder, seed: np.uint64) -> Matching:
         """The short side trades in full; the long side by lot, or by merit against Vickrey payments."""
@@ -143,7 +159,7 @@ class Clarke:
     """The awards of `Uniform`; every member pays what its presence costs the others, the sponsor makes up the difference."""
 
     sponsor: Party = Party.EXCHANGE
-    claims: ClassVar[Claims] = Claims(efficient=True, clearing_price=True, no_deficit=False)
+    claims: ClassVar[Claims] = Claims(efficient=True, clearing_price=True, no_deficit=False, payments=Payments.CLARKE)
 
     def match(self, orders: MeritOrder, seed: np.uint64) -> Matching:
         """Trades at the uniform price; transfers bring each member to its Clarke payment."""

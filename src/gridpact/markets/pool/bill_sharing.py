@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from gridpact.community.decode import zone_of
 from gridpact.errors import InputError, nearest_name
 from gridpact.horizon import Horizon
 from gridpact.markets.outlook import Metering
@@ -51,11 +51,11 @@ class BillSharing:
     def __post_init__(self) -> None:
         if self.period not in PERIODS:
             raise InputError(
-                f"period {self.period!r} is unknown{nearest_name(str(self.period), list(PERIODS))}",
+                f"period {self.period!r} is unknown{nearest_name(self.period, list(PERIODS))}",
                 place=self.name,
                 accepted=", ".join(PERIODS),
             )
-        _check_zone(self.time_zone, self.name)
+        zone_of(self.time_zone, place=f"{self.name}: time_zone")
 
     def share(self, metering: Metering) -> Pact:
         """Trades at price zero, and transfers among members where the period is longer than an interval."""
@@ -93,12 +93,3 @@ def _first_intervals(horizon: Horizon, period: str, zone: str) -> IntArray:
     day = 0 if period == "month" else local.day
     label = np.asarray((local.year * 12 + local.month) * 32 + day, dtype=np.int64)
     return np.flatnonzero(np.diff(label, prepend=-1) != 0)
-
-
-def _check_zone(zone: str, place: str) -> None:
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
-        raise InputError(
-            f"time zone {zone!r} is unknown", place=place, accepted="an IANA name such as Europe/London"
-        ) from error

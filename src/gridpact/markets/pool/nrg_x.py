@@ -97,8 +97,7 @@ class NrgXChange:
         return np.rint(x * balance).astype(np.int64), np.rint(y * need).astype(np.int64)
 
 
-def _check_number(value: float | None, option: str, place: str, *, above_zero: bool = False) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
-    if value is None or not number or value < 0 or (above_zero and value == 0):
+def _check_number(value: float, option: str, place: str, *, above_zero: bool = False) -> None:
+    if not np.isfinite(value) or value < 0 or (above_zero and value == 0):
         accepted = "a finite number above 0" if above_zero else "a finite number from 0 up"
         raise InputError(f"{option} = {value!r}", place=place, accepted=accepted)

@@ -84,10 +84,10 @@ def columns(currency: str) -> tuple[Column, ...]:
     return (
         Column(money, "Total bill", currency, lambda run: run.community.total_bill, _two, "low"),
         Column(money, "Saving", currency, lambda run: run.community.total_saving, _two, "high"),
-        Column(money, "Saving", "% of bill", saved_share, _share, "high"),
+        Column(money, "Saving", "% of bill", lambda run: run.community.saved_share, _share, "high"),
+        Column(money, "Subsidy", currency, lambda run: run.community.subsidy, _two),
+        Column(money, "Worse off", "members", lambda run: run.community.members_worse_off, number, "low"),
         Column(money, "Equality of savings", "0–1", lambda run: run.community.equality, _two, "high"),
-        Column(money, "Exchange keeps", currency, lambda run: run.community.exchange_balance, _two),
-        Column(money, "DSO keeps", currency, lambda run: run.community.dso_balance, _two),
         Column(money, "Mean price", f"{currency}/kWh", lambda run: run.community.mean_price, _four),
         Column(energy, "Traded", "kWh", lambda run: run.community.traded_kwh, _size),
         Column(energy, "Self-sufficiency", "%", lambda run: run.community.self_sufficiency, _share, "high"),
@@ -95,8 +95,8 @@ def columns(currency: str) -> tuple[Column, ...]:
         Column(network, "Peak import", "kW", lambda run: run.community.peak_import_kw, _size, "low"),
         Column(network, "Peak export", "kW", lambda run: run.community.peak_export_kw, _size, "low"),
         Column(network, "Losses", "kWh", lambda run: run.community.losses_kwh, _size, "low"),
-        Column(network, "Violations", "before → after", violations, number, "low"),
-        Column(outcome, "Welfare", "% of best", welfare_share, _share, "high"),
+        Column(network, "Violations", "before → after", lambda run: run.community.violations, number, "low"),
+        Column(outcome, "Welfare", "% of best", lambda run: run.community.welfare_share, _share, "high"),
         Column(outcome, "Certificate", "", lambda run: float(run.certificate.passed), lambda _: ""),
         Column(outcome, "Run time", "s", lambda run: run.seconds, _seconds, "low"),
     )
@@ -113,30 +113,9 @@ def rows(comparison: Comparison, shown: tuple[Column, ...]) -> tuple[Row, ...]:
     return tuple(made)
 
 
-def violations(run: Run) -> float:
-    """Bus-intervals out of the voltage band and branch-intervals over the limit."""
-    return run.community.voltage_violations + run.community.overloads
-
-
 def violations_before(comparison: Comparison) -> int:
     """The same of the network before any trade."""
     return len(find_violations(comparison.community.feeder, comparison.baseline.flow))
-
-
-def supplier_bill(run: Run) -> float:
-    """What all members would pay with the supplier alone."""
-    return run.community.total_bill + run.community.total_saving
-
-
-def saved_share(run: Run) -> float:
-    """Saving as a share of the bill with the supplier; NaN unless that bill is positive."""
-    return run.community.total_saving / supplier_bill(run) if supplier_bill(run) > 0 else math.nan
-
-
-def welfare_share(run: Run) -> float:
-    """Welfare as a share of the best possible; NaN where nothing can be gained."""
-    best = run.community.welfare_optimum
-    return run.community.welfare / best if best > 0 else math.nan
 
 
 def trades(run: Run) -> bool:
@@ -157,9 +136,14 @@ def proofs(comparison: Comparison) -> tuple[Proof, ...]:
     )
 
 
+def subsidised(run: Run) -> bool:
+    """Whether a saving is in part paid by others than the members."""
+    return run.community.subsidy > 0.005
+
+
 def _best(column: Column, runs: tuple[Run, ...]) -> str | None:
-    """The text of the best value among runs that trade; None where most of them share it."""
-    values = [column.value(run) for run in runs if trades(run)]
+    """The text of the best value among runs that trade without subsidy; None where most of them share it."""
+    values = [column.value(run) for run in runs if trades(run) and not subsidised(run)]
     finite = [value for value in values if math.isfinite(value)]
     if column.best is None or not finite:
         return None
@@ -172,7 +156,7 @@ def _cell(column: Column, run: Run, best: str | None, before: str) -> Cell:
         failed = sum(not check.passed for check in run.certificate.checks)
         return Cell(f"{number(failed)} fail{'s' * (failed == 1)}", bad=True) if failed else Cell("holds")
     text = column.text(column.value(run))
-    marked = trades(run) and text == best
+    marked = trades(run) and not subsidised(run) and text == best
     if column.head == "Violations":
         return Cell(text, before=before, best=marked)
     return Cell(text, best=marked, bad=column.head == "Saving" and text.startswith("\N{MINUS SIGN}"))

@@ -68,7 +68,7 @@ def _figures(comparison: Comparison) -> figures.Figures:
         colours=colours,
         dashed=dashed,
         selected=_first_choice(comparison),
-        captions=words.captions(comparison, partners, members, grid.reference),
+        captions=words.captions(comparison, partners, members),
         duration=figures.duration(comparison),
         day=figures.day(comparison),
         partners=partners,
@@ -78,10 +78,13 @@ def _figures(comparison: Comparison) -> figures.Figures:
 
 
 def _first_choice(comparison: Comparison) -> int:
-    """The run shown at first: of those that trade the one that saves most."""
-    order = range(len(comparison.runs))
-    runs = comparison.runs
-    return max(order, key=lambda at: (table.trades(runs[at]), runs[at].community.total_saving, -at))
+    """The run shown at first: of those that trade, without subsidy if there is one, the one that saves most."""
+
+    def merit(at: int) -> tuple[bool, bool, float, int]:
+        run = comparison.runs[at]
+        return table.trades(run), not table.subsidised(run), run.community.total_saving, -at
+
+    return max(range(len(comparison.runs)), key=merit)
 
 
 def _colours(mechanisms: list[str]) -> tuple[list[str], list[bool]]:

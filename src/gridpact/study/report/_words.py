@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.study.report._figures import GridState, Members, Partners
+from gridpact.study.metrics import voltage_range
+from gridpact.study.report._figures import Members, Partners
 from gridpact.study.report._format import DASH, count, local_time, number, percent, quantity, span
-from gridpact.study.report._table import saved_share, supplier_bill, trades, violations, violations_before
+from gridpact.study.report._table import subsidised, trades, violations_before
 from gridpact.study.result import Comparison, Run
 from gridpact.units import IntArray, from_micro
 
@@ -34,9 +35,7 @@ def reading(comparison: Comparison) -> list[str]:
     return [sentence for sentence in (*said, _network(comparison), _certificates(comparison.runs)) if sentence]
 
 
-def captions(
-    comparison: Comparison, partners: Partners, members: Members, reference: GridState
-) -> dict[str, list[str]]:
+def captions(comparison: Comparison, partners: Partners, members: Members) -> dict[str, list[str]]:
     """One sentence a chart and run: what there is to see, also for those who do not see it."""
     runs = comparison.runs
     return {
@@ -45,7 +44,7 @@ def captions(
         "partners": [_partners_caption(run, cells, partners) for run, cells in zip(runs, partners.cells, strict=True)],
         "savings": [_savings_caption(run, members.ids, comparison.community.currency) for run in runs],
         "feeder": [_feeder_caption(comparison, run) for run in runs],
-        "voltage": [_voltage_caption(comparison, run, reference) for run in runs],
+        "voltage": [_voltage_caption(comparison, run) for run in runs],
     }
 
 
@@ -77,7 +76,7 @@ def _tariff(community: Community) -> str:
     if network.max(initial=0) > 0:
         text += f", network charge {_range(np.array(sorted(tariff.network_charge.values())))}"
     if tariff.service_charge:
-        text += f", service charge {number(tariff.service_charge / 1e6, 4)}"
+        text += f", service charge {number(float(from_micro(tariff.service_charge)), 4)}"
     return text
 
 
@@ -95,22 +94,28 @@ def _money(comparison: Comparison, traders: Sequence[Run]) -> str:
     if not traders:
         bill = quantity(comparison.runs[0].community.total_bill, currency, 2) if comparison.runs else DASH
         return f"Nobody trades under the mechanisms compared; over {length} {people} pay {bill}."
-    most, least = _ends(traders, lambda run: run.community.total_saving)
-    alone = quantity(supplier_bill(most), currency, 2)
+    own = [run for run in traders if not subsidised(run)] or traders
+    most, least = _ends(own, lambda run: run.community.total_saving)
+    alone = quantity(most.community.total_bill + most.community.total_saving, currency, 2)
     best, worst = (_saving(run, currency) for run in (most, least))
     start = f"With the supplier alone, {people} would pay {alone} over {length}. "
     if best == worst:
-        return start + f"They save {best}{_paid_in(most, currency)} under {_names(traders, best, currency)}."
+        return start + f"They save {best} under {_names(own, best, currency)}.{_paid_in(traders, currency)}"
     return start + (
-        f"They save most under {_names(traders, best, currency)}, {best}{_paid_in(most, currency)}, "
-        f"and least under {_names(traders, worst, currency)}, {worst}."
+        f"They save most under {_names(own, best, currency)}, {best}, "
+        f"and least under {_names(own, worst, currency)}, {worst}.{_paid_in(traders, currency)}"
     )
 
 
-def _paid_in(run: Run, currency: str) -> str:
-    """What of a saving is the exchange's money and not the market's."""
-    paid = -run.community.exchange_balance
-    return f", {quantity(paid, currency, 2)} of it paid by the exchange" if paid > 0.005 else ""
+def _paid_in(traders: Sequence[Run], currency: str) -> str:
+    """Which savings are in part the money of others and not the market's."""
+    helped = [run for run in traders if subsidised(run)]
+    if not helped:
+        return ""
+    run = max(helped, key=lambda run: run.community.subsidy)
+    others = f", and under {count(len(helped) - 1, 'other')} less" if len(helped) > 1 else ""
+    subsidy = quantity(run.community.subsidy, currency, 2)
+    return f" Under {run.mechanism}, {subsidy} of {_saving(run, currency)} is paid by exchange or DSO{others}."
 
 
 def _names(traders: Sequence[Run], saving: str, currency: str) -> str:
@@ -122,7 +127,7 @@ def _names(traders: Sequence[Run], saving: str, currency: str) -> str:
 
 
 def _saving(run: Run, currency: str) -> str:
-    return f"{quantity(run.community.total_saving, currency, 2)} ({percent(saved_share(run))})"
+    return f"{quantity(run.community.total_saving, currency, 2)} ({percent(run.community.saved_share)})"
 
 
 def _fairness(traders: Sequence[Run]) -> str:
@@ -140,13 +145,13 @@ def _fairness(traders: Sequence[Run]) -> str:
 
 
 def _network(comparison: Comparison) -> str:
-    before, after = violations_before(comparison), [int(violations(run)) for run in comparison.runs]
+    before, after = violations_before(comparison), [run.community.violations for run in comparison.runs]
     if not before and not any(after):
         return (
             "Voltages and loadings stay within their limits in every interval, before trade and under every mechanism."
         )
     if not before:
-        worst = max(comparison.runs, key=violations)
+        worst = max(comparison.runs, key=lambda run: run.community.violations)
         return f"The network is within its limits before any trade; {worst.mechanism} adds {count(max(after), 'violation')}."
     low, high = number(min(after, default=0)), number(max(after, default=0))
     outcome = low if low == high else f"{low} to {high}"
@@ -221,10 +226,11 @@ def _feeder_caption(comparison: Comparison, run: Run) -> str:
     return f"Under {run.mechanism} the highest loading is {percent(float(loading.max()), 0)} ({name}); {over}."
 
 
-def _voltage_caption(comparison: Comparison, run: Run, reference: GridState) -> str:
+def _voltage_caption(comparison: Comparison, run: Run) -> str:
     feeder = comparison.community.feeder
     band = f"{number(run.community.v_min_pu, 3)} to {number(run.community.v_max_pu, 3)} p.u."
-    before = f"{number(min(reference.low), 3)} to {number(max(reference.high), 3)} before any trade"
+    low, high = voltage_range(feeder, comparison.baseline.flow)
+    before = f"{number(low, 3)} to {number(high, 3)} before any trade"
     limits = f"the limits are {number(feeder.v_min_pu, 2)} and {number(feeder.v_max_pu, 2)}"
     outside = count(run.community.voltage_violations, "bus-interval")
     return f"Under {run.mechanism} voltages range from {band} ({before}); {limits}; {outside} outside."
