@@ -19,7 +19,7 @@ demo: .venv/run.stamp ## run the built-in community for a week; writes out/repor
 	@$(BIN)/gridpact run --output out $(if $(ALL),--all) $(ARGS)
 
 test: .venv/dev.stamp ## run the tests
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(BIN)/pytest -m "not slow" -n auto $(ARGS)
 
 test-slow: .venv/dev.stamp ## run the long studies
 	@$(BIN)/pytest -m slow $(ARGS)

@@ -10,6 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gridpact.errors import InputError
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -69,7 +71,8 @@ def payment(energy_wh: npt.ArrayLike, price: npt.ArrayLike) -> IntArray:
     """
     energy, each = np.asarray(energy_wh, dtype=np.int64), np.asarray(price, dtype=np.int64)
     if _magnitude(energy) * _magnitude(each) > _LARGEST_PRODUCT:
-        raise ValueError("energy times price must stay below 2^62 in Wh times micro-units per kWh")
+        found = "energy times price passes 2^62 in Wh times micro-units per kWh"
+        raise InputError(found, accepted="smaller energies or prices")
     quotient, rest = np.divmod(energy * each, WH_PER_KWH)
     half = WH_PER_KWH // 2
     return np.asarray(quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1))), dtype=np.int64)
@@ -140,5 +143,7 @@ def _magnitude(values: IntArray) -> int:
 
 def _to_integer(values: FloatArray, what: str) -> IntArray:
     if not np.isfinite(values).all() or (np.abs(values) >= _EXACT_FLOAT).any():
-        raise ValueError(f"{what} must be finite and below 2^53 in integer units")
+        raise InputError(
+            f"{what} is not finite, or beyond 2^53 in integer units", accepted="Wh and micro-units below 2^53"
+        )
     return np.asarray(np.rint(values), dtype=np.int64)

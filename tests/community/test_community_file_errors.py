@@ -23,7 +23,7 @@ TOML_CASES: dict[str, tuple[str, str, list[str]]] = {
         'units = "pu"',
         ["[profiles] pv", "'units'", "did you mean 'unit'?"],
     ),
-    "a missing key": ("days = 1", "", ["'days' is missing", "a whole number from 1 up"]),
+    "a missing key": ("days = 1", "", ["'days' is missing", "a whole number from 1 to"]),
     "a missing table": ('[grid]\nfeeder = "ieee37"', "", ["'grid' is missing", "a table"]),
     "a wrong type": (
         "import_price = 0.30",
@@ -32,8 +32,8 @@ TOML_CASES: dict[str, tuple[str, str, list[str]]] = {
     ),
     "true for a number": ("import_price = 0.30", "import_price = true", ["[tariff] import_price: True", "a number"]),
     "a table for a name": ('feeder = "ieee37"', "feeder = { a = 1 }", ["[grid] feeder", "is a table", "text"]),
-    "half a day": ("days = 1", "days = 0.5", ["community.toml: days: 0.5", "a whole number from 1 up"]),
-    "no day": ("days = 1", "days = 0", ["days: 0", "a whole number from 1 up"]),
+    "half a day": ("days = 1", "days = 0.5", ["community.toml: days: 0.5", "a whole number from 1 to"]),
+    "no day": ("days = 1", "days = 0", ["days: 0", "a whole number from 1 to"]),
     "a step that does not divide a day": (
         "step_minutes = 60",
         "step_minutes = 50",

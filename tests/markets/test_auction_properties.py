@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gridpact.markets import Book, Pact, Party
@@ -32,8 +32,9 @@ MEMBERS = 8
 
 
 @every_auction
-@settings(max_examples=40)
-@given(rows=any_rows(), seed=seeds)
+@settings(max_examples=60)
+@given(rows=st.one_of(any_rows(members=3), any_rows(), any_rows(prices=st.integers(-300_000, 300_000))), seed=seeds)
+@example(rows=[(1, False, 0, 2, -1001), (1, False, 2, 1, 0), (1, True, 0, 1, 0), (1, True, 1, 1, 0)], seed=1)
 def test_every_claim_of_the_certificate_holds(name: str, rows: list[Row], seed: int) -> None:
     assert AUCTIONS[name].match(book_of(rows), seed).certificate.passed
 

@@ -155,6 +155,8 @@ def _horizon(table: CommunityTable, place: str) -> Horizon:
         found = f"{table.step_minutes} min do not divide a day"
         raise InputError(found, place=f"{place}: step_minutes", accepted="5, 10, 15, 30, 60 or another divisor of 1440")
     start = _start(table.start, f"{place}: start")
+    if not 1700 <= start.year <= 2150:
+        raise InputError(f"{start} is out of range", place=f"{place}: start", accepted="years from 1700 to 2150")
     local = start.replace(tzinfo=zone) if start.tzinfo is None else start.astimezone(zone)
     utc = local.astimezone(UTC)
     if utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):

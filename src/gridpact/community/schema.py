@@ -160,7 +160,10 @@ class GridTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     feeder: Annotated[
         str, _key("Name of a built-in feeder, a file relative to the community file, or `simbench:CODE`.")
     ]
-    slack_pu: Annotated[Positive | None, _key("Voltage of the source.", unit="p.u.", default="the feeder's own")] = None
+    slack_pu: Annotated[
+        Annotated[float, Meta(ge=0.5, le=1.5)] | None,
+        _key("Voltage of the source.", unit="p.u.", default="the feeder's own"),
+    ] = None
     v_min_pu: Annotated[Positive | None, _key("Lowest permitted voltage.", unit="p.u.", default="the feeder's own")] = (
         None
     )
@@ -294,7 +297,7 @@ class MarketTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
         _key("What members know at gate closure: the truth, the day before, or the truth with noise."),
     ] = "persistence"
     seed: Annotated[Seed, _key("Seed of everything random in a run.")] = 0
-    gate_closure_minutes: Annotated[int, Meta(ge=0), _key("Gate closure before delivery.", unit="min")] = 60
+    gate_closure_minutes: Annotated[int, Meta(ge=0, le=43_200), _key("Gate closure before delivery.", unit="min")] = 60
 
 
 class CommunityTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -308,7 +311,9 @@ class CommunityTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
         _key("First interval: a date (local midnight), a local time, or a time with an offset; in whole minutes."),
     ]
     days: Annotated[
-        int, Meta(ge=1), _key("Calendar days in `time_zone`; a day of a clock change has 23 or 25 hours.", unit="d")
+        int,
+        Meta(ge=1, le=36_525),
+        _key("Calendar days in `time_zone`; a day of a clock change has 23 or 25 hours.", unit="d"),
     ]
     step_minutes: Annotated[
         int, Meta(ge=1, le=1440), _key("Length of an interval; a whole number of them makes a day.", unit="min")

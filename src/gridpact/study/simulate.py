@@ -35,7 +35,7 @@ class Settings:
         How long before the first interval that it covers a gate closes.
     """
 
-    forecast: str = "noise"
+    forecast: str = "persistence"
     seed: int = 0
     gate_closure: timedelta = timedelta(hours=1)
 

@@ -1,9 +1,9 @@
 """An outcome against the book as it was placed: nothing here knows the merit order, the awards or the pairs.
 
-Two facts carry it. Sort all Wh of an interval by price, bids and asks alike, and let the bids want D: the D-th and the (D + 1)-th
-cheapest Wh bound the crossing interval (the M-th and (M + 1)-st price of Wurman, Walsh, Wellman 1998, Decision Support Systems
-24(1)); and the largest welfare is the worth of all bids less the worth of the D cheapest Wh. For D > 0 both follow from the dual
-of the welfare problem, Σ_bids (v - p)⁺ + Σ_asks (p - c)⁺, which the crossing interval minimises.
+Two facts carry it. Sort all Wh of an interval by price, bids and asks alike, and let the bids want D Wh. The D-th and the
+(D + 1)-th cheapest Wh bound the crossing interval: the M-th and (M + 1)-st price of Wurman, Walsh and Wellman (1998, Decision
+Support Systems 24(1)). And the largest welfare is the worth of all bids less the worth of the D cheapest Wh: whoever values
+energy least goes without.
 
 Symbols: rows of one interval; ``wh`` is what a member's own crossing orders leave; a member's rows are a list, from its first
 row by ``after``; ``cells`` hold what came of each member. Money is in Wh times micro-units per kWh.
@@ -22,6 +22,7 @@ FIRST, SOLD, BOUGHT, PAID, LOWEST_SALE, HIGHEST_PURCHASE = range(6)
 CELL_COLUMNS = 6
 
 _NO_FLOOR, _NO_CEILING = -(2**62), 2**62
+BITS, STEPS = 8, 256
 
 
 class Rows(NamedTuple):
@@ -99,18 +100,25 @@ def _open(live: Any, is_buy: Any, member: Any, energy: Any, price: Any, cells: A
 
 @njit(cache=True)
 def _price_of(price: Any, wh: Any, rank: Any) -> Any:
-    """Price of the ``rank``-th cheapest Wh, by bisection."""
-    low, high = price.min(), price.max()
-    while low < high:
-        trial = low + (high - low) // 2
-        reached = 0
+    """Price of the ``rank``-th cheapest Wh: which of 256 equal steps holds it, then which of 256 steps of that."""
+    low, high, shift = price.min(), price.max(), 0
+    while (high - low) >> shift >= STEPS:
+        shift += BITS
+    held = np.empty(STEPS, dtype=np.int64)
+    while True:
+        held[:] = 0
         for i in range(len(price)):
-            reached += wh[i] if price[i] <= trial else 0
-        if reached >= rank:
-            high = trial
-        else:
-            low = trial + 1
-    return low
+            step = (price[i] - low) >> shift
+            if 0 <= step < STEPS:
+                held[step] += wh[i]
+        step = 0
+        while held[step] < rank:
+            rank -= held[step]
+            step += 1
+        low += step << shift
+        if shift == 0:
+            return low
+        shift -= BITS
 
 
 @njit(cache=True)
@@ -205,20 +213,24 @@ def _welfare_without(own: Any, rows: Any, inside: Any, ladder: Any) -> Any:
 def _worth(own: Any, rows: Any, sold: Any, bought: Any) -> tuple[Any, Any, Any, Any]:
     """Worth of the best Wh bought less the cost of the cheapest sold; Wh that no order covers; cheapest ask, dearest bid."""
     worth, ask, bid = 0, _NO_FLOOR, _NO_CEILING
-    for row in own:
-        if not rows.is_buy[row]:
+    at = 0
+    while sold > 0 and at < len(own):
+        row = own[at]
+        if not rows.is_buy[row] and rows.wh[row] > 0:
             used = min(rows.wh[row], sold)
-            if used > 0 and ask == _NO_FLOOR:
-                ask = rows.price[row]
+            ask = rows.price[row] if ask == _NO_FLOOR else ask
             worth -= used * rows.price[row]
             sold -= used
-    for row in own[::-1]:
-        if rows.is_buy[row]:
+        at += 1
+    at = len(own) - 1
+    while bought > 0 and at >= 0:
+        row = own[at]
+        if rows.is_buy[row] and rows.wh[row] > 0:
             used = min(rows.wh[row], bought)
-            if used > 0 and bid == _NO_CEILING:
-                bid = rows.price[row]
+            bid = rows.price[row] if bid == _NO_CEILING else bid
             worth += used * rows.price[row]
             bought -= used
+        at -= 1
     return worth, max(sold, bought), ask, bid
 
 
@@ -234,7 +246,10 @@ def _owe_prices(rows: Any, cells: Any, get: Any, pay: Any, half: Any, owed: Any)
 def _owe_externality(
     rows: Any, cells: Any, inside: Any, price: Any, wh: Any, is_buy: Any, scratch: Any, owed: Any
 ) -> None:
-    """Each member that trades owes the others' welfare without it, less theirs with it, in the market of some rows and one more."""
+    """Each member that trades owes the others' welfare without it, less theirs with it.
+
+    The market is that of the rows ``inside`` and of one order more.
+    """
     ladder = _ladder(rows, inside, price, wh, is_buy)
     best = _welfare_without(scratch[:0], rows, inside, ladder)
     for i in range(len(owed)):
@@ -266,8 +281,9 @@ def _owe_in_halves(
         _owe_prices(rows, cells, at, at, half, owed)
         return
     for here in range(2):
-        asks = (half == here) & ~rows.is_buy & (rows.price <= at[here])
-        bids = (half == here) & rows.is_buy & (rows.price >= at[here])
+        live = (half == here) & (rows.wh > 0)
+        asks = live & ~rows.is_buy & (rows.price <= at[here])
+        bids = live & rows.is_buy & (rows.price >= at[here])
         volume = min(rows.wh[asks].sum(), rows.wh[bids].sum())
         _owe_externality(rows, cells, asks, at[here], volume, True, scratch, owed)
         _owe_externality(rows, cells, bids, at[here], volume, False, scratch, owed)
@@ -297,16 +313,15 @@ def _has_orders(member: Any, cells: Any) -> Any:
 
 @njit(cache=True)
 def _enter_trades(now: Any, trades: Any, order: Any, cells: Any, lower: Any, upper: Any) -> tuple[Any, Any, Any]:
-    """Enter the trades up to an interval; return how many, the worst energy of an impossible one, the worst price."""
+    """Enter the trades up to an interval; return how many, the worst energy without orders, the worst price."""
     seller, buyer, interval, wh, price = trades
     imbalance = outside = count = 0
     for row in order:
         if interval[row] > now:
             break
         count += 1
-        known = interval[row] == now and _has_orders(seller[row], cells) and _has_orders(buyer[row], cells)
-        if not known or seller[row] == buyer[row] or wh[row] < 1:
-            imbalance = max(imbalance, abs(wh[row]), 1)
+        if interval[row] < now or not _has_orders(seller[row], cells) or not _has_orders(buyer[row], cells):
+            imbalance = max(imbalance, wh[row])
             continue
         sale, purchase = cells[seller[row]], cells[buyer[row]]
         if sale[SOLD] == 0 or price[row] < sale[LOWEST_SALE]:
@@ -334,13 +349,13 @@ def _enter_transfers(now: Any, transfers: Any, order: Any, cells: Any) -> tuple[
             if interval[row] == now and _has_orders(party, cells):
                 cells[party, PAID] += sign * amount[row] * WH_PER_KWH
             elif party >= 0:
-                astray = max(astray, abs(amount[row]) * WH_PER_KWH)
+                astray = max(astray, amount[row] * WH_PER_KWH)
     return count, astray
 
 
 @njit(cache=True)
 def _judge(rows: Any, cells: Any, owed: Any, rounding: Any, scratch: Any) -> tuple[Any, Any, Any, Any]:
-    """Worst price beyond a limit, worst energy that no order covers, welfare, worst payment other than owed; clears the cells."""
+    """Close the interval: worst price beyond a limit, energy that no order covers, welfare, worst payment other than owed."""
     beyond, imbalance, welfare, astray = 0.0, 0, 0, 0
     for i in range(len(rows.wh)):
         cell = cells[rows.member[i]]
@@ -369,9 +384,10 @@ def audit(book: Any, trades: Any, transfers: Any, payments: Any, rounding: Any, 
     Parameters
     ----------
     book, trades, transfers
-        Interval, side, member, Wh, price; seller, buyer, interval, Wh, price; payer, payee, interval, amount: rows in any sequence.
+        Columns interval, side, member, Wh, price; seller, buyer, interval, Wh, price; payer, payee, interval, amount. The
+        sequence of their rows decides nothing.
     payments
-        What a member should pay in all, one of the codes above.
+        What a member should pay in all: one of the codes above.
     rounding
         What is forgiven for each order of a member because transfers are rounded.
     seed

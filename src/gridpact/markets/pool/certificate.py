@@ -7,8 +7,8 @@ import numpy as np
 from gridpact.community import Tariff, TradeCharges
 from gridpact.markets.certificate import Certificate, Check
 from gridpact.markets.outlook import Metering
-from gridpact.markets.pact import Pact, Trades, Transfers
-from gridpact.markets.pool.matching import Sides, sum_by_member, trade_bills
+from gridpact.markets.pact import Pact, Trades, sum_cells
+from gridpact.markets.pool.matching import Sides
 from gridpact.units import IntArray, payment
 
 REPORTED = float("inf")
@@ -42,15 +42,16 @@ def certify(metering: Metering, pact: Pact, claims: Claims) -> Certificate:
     """
     sides, trades, tariff = Sides.of(metering.net_wh), pact.trades, metering.tariff
     shape = metering.net_wh.shape
-    sold = sum_by_member(trades.seller, trades.interval, trades.energy_wh, shape)
-    bought = sum_by_member(trades.buyer, trades.interval, trades.energy_wh, shape)
-    transfers = _net_transfers(pact.transfers, shape)
+    sold = trades.sold_wh(shape)
+    bought = trades.bought_wh(shape)
+    transfers = pact.transfers.paid_by_members(shape)
     untraded = np.minimum(sides.generation, sides.consumption) - sold.sum(axis=0)
 
-    loss = trade_bills(trades, shape) + transfers
+    loss = trades.bills(shape) + transfers
     loss += payment(sides.demand - bought, tariff.import_price) - payment(sides.demand, tariff.import_price)
     loss -= payment(sides.surplus - sold, tariff.export_price) - payment(sides.surplus, tariff.export_price)
-    charged = loss + _charges(TradeCharges.of(metering.members, tariff), sold, bought)
+    charges = TradeCharges.of(metering.members, tariff)
+    charged = loss + charges.network(bought, sold) + charges.service(bought, sold)
 
     def claim(name: str, value: float, claimed: bool, tolerance: float = 0.0) -> Check:
         return Check(name, value, tolerance if claimed else REPORTED)
@@ -77,29 +78,6 @@ def certify(metering: Metering, pact: Pact, claims: Claims) -> Certificate:
     )
 
 
-def _net_transfers(transfers: Transfers, shape: tuple[int, ...]) -> IntArray:
-    """What each member pays in transfers, net, ``[member, interval]``."""
-    net = np.zeros(shape, dtype=np.int64)
-    for party, sign in ((transfers.payer, 1), (transfers.payee, -1)):
-        own = party >= 0
-        net += sign * sum_by_member(party[own], transfers.interval[own], transfers.amount[own], shape)
-    return net
-
-
-def _charges(charges: TradeCharges, sold: IntArray, bought: IntArray) -> IntArray:
-    """Network and service charges of what was traded, ``[member, interval]``."""
-    total = np.zeros_like(sold)
-    for energy, rate in (
-        (bought, charges.network_buy),
-        (bought, charges.service_buy),
-        (sold, charges.network_sell),
-        (sold, charges.service_sell),
-    ):
-        if rate.any():
-            total += payment(energy, rate[:, None])
-    return total
-
-
 def _outside(trades: Trades, tariff: Tariff) -> float:
     low, high = tariff.export_price[trades.interval], tariff.import_price[trades.interval]
     return max(_largest(low - trades.price), _largest(trades.price - high))
@@ -107,7 +85,7 @@ def _outside(trades: Trades, tariff: Tariff) -> float:
 
 def _rounding(trades: Trades, shape: tuple[int, ...]) -> float:
     one = np.ones(len(trades), dtype=np.int64)
-    most = max(_largest(sum_by_member(party, trades.interval, one, shape)) for party in (trades.seller, trades.buyer))
+    most = max(_largest(sum_cells(party, trades.interval, one, shape)) for party in (trades.seller, trades.buyer))
     return (most + 2) / 2
 
 

@@ -117,20 +117,6 @@ def transfers_with(party: Party, owed: IntArray, interval: IntArray) -> Transfer
     )
 
 
-def sum_by_member(member: IntArray, interval: IntArray, amount: IntArray, shape: tuple[int, ...]) -> IntArray:
-    """Add up rows by member and interval; ``shape`` is (members, intervals)."""
-    total = np.zeros(shape, dtype=np.int64)
-    np.add.at(total.reshape(-1), member * shape[1] + interval, amount)
-    return total
-
-
-def trade_bills(trades: Trades, shape: tuple[int, ...]) -> IntArray:
-    """What each member pays in trades, net, ``[member, interval]``, micro-units."""
-    paid = trades.payments()
-    bought = sum_by_member(trades.buyer, trades.interval, paid, shape)
-    return bought - sum_by_member(trades.seller, trades.interval, paid, shape)
-
-
 def mid_price(tariff: Tariff) -> IntArray:
     """Middle of import and export price, ``[interval]``, micro-units per kWh, halves to even."""
     return np.asarray(np.rint((tariff.import_price + tariff.export_price) / 2), dtype=np.int64)

@@ -12,7 +12,6 @@ from gridpact.markets.pool.certificate import REPORTED, Claims, certify
 from gridpact.markets.pool.matching import (
     Sides,
     match_proportionally,
-    trade_bills,
     trades_of,
     transfers_with,
 )
@@ -71,7 +70,7 @@ class NrgXChange:
         trades = trades_of(sold, bought, np.where(buyers_larger, sell_rate, buy_rate))
 
         due = payment(sides.demand, buy_rate) - payment(sides.surplus, sell_rate)
-        due -= trade_bills(trades, metering.net_wh.shape)
+        due -= trades.bills(metering.net_wh.shape)
         due -= payment(sides.demand - bought, tariff.import_price) - payment(sides.surplus - sold, tariff.export_price)
         larger = np.where(buyers_larger, sides.demand > 0, sides.surplus > 0)
         transfers = transfers_with(Party.DSO, np.where(larger, due, 0), np.arange(metering.horizon.periods))
