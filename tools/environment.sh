@@ -76,3 +76,12 @@ fi
 echo "Installing $lock"
 $venv/bin/uv pip install --quiet --python $venv/bin/python --require-hashes -r "$lock"
 $venv/bin/uv pip install --quiet --python $venv/bin/python --no-deps --no-build-isolation --editable .
+
+# The demo is not to wait for compilers: part of the installation is to compile what it runs, once.
+if [ "$lock" = requirements/run.txt ]; then
+    echo "Compiling kernels"
+    $venv/bin/gridpact run --days 1 --output $venv/first-run >$venv/first-run.log 2>&1 || {
+        cat $venv/first-run.log >&2
+        fail "the first run failed"
+    }
+fi
