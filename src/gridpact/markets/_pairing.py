@@ -39,27 +39,38 @@ def pair_north_west(
     >>> [(int(s), int(b), int(e)) for s, b, e in zip(sell_row, buy_row, energy)]
     [(0, 0, 300), (1, 0, 300), (1, 1, 200), (2, 2, 40)]
     """
-    room = sell_wh.size + buy_wh.size
-    sell_row = np.empty(room, np.int64)
-    buy_row = np.empty(room, np.int64)
-    energy = np.empty(room, np.int64)
-    pairs = 0
+    sellers, buyers = sell_wh.size, buy_wh.size
+    energy = np.concatenate((sell_wh, buy_wh))
+    rows = np.arange(sellers + buyers)
+    pairs = np.empty((3, sellers + buyers), np.int64)
+    at = 0
     for interval in range(sell_start.size - 1):
-        seller, buyer = sell_start[interval], buy_start[interval]
-        last_seller, last_buyer = sell_start[interval + 1], buy_start[interval + 1]
-        supply = sell_wh[seller] if seller < last_seller else 0
-        demand = buy_wh[buyer] if buyer < last_buyer else 0
-        while seller < last_seller and buyer < last_buyer:
-            amount = min(supply, demand)
-            if amount > 0:
-                sell_row[pairs], buy_row[pairs], energy[pairs] = seller, buyer, amount
-                pairs += 1
-            supply -= amount
-            demand -= amount
-            if supply == 0:
-                seller += 1
-                supply = sell_wh[seller] if seller < last_seller else 0
-            if demand == 0:
-                buyer += 1
-                demand = buy_wh[buyer] if buyer < last_buyer else 0
-    return sell_row[:pairs].copy(), buy_row[:pairs].copy(), energy[:pairs].copy()
+        sell = rows[sell_start[interval] : sell_start[interval + 1]]
+        buy = rows[sellers + buy_start[interval] : sellers + buy_start[interval + 1]]
+        at = pair_one_market(sell, buy, energy, pairs, at)
+    return pairs[0, :at].copy(), pairs[1, :at] - sellers, pairs[2, :at].copy()
+
+
+@njit(cache=True)
+def pair_one_market(sell: IntArray, buy: IntArray, energy: IntArray, pairs: IntArray, at: int) -> int:
+    """Pair the sellers and buyers of one market; all are rows of ``energy``.
+
+    Writes seller, buyer and energy into the first three rows of ``pairs`` from column ``at`` on; returns the next free column.
+    """
+    s = b = 0
+    supply = energy[sell[0]] if sell.size else 0
+    demand = energy[buy[0]] if buy.size else 0
+    while s < sell.size and b < buy.size:
+        amount = min(supply, demand)
+        if amount > 0:
+            pairs[0, at], pairs[1, at], pairs[2, at] = sell[s], buy[b], amount
+            at += 1
+        supply -= amount
+        demand -= amount
+        if supply == 0:
+            s += 1
+            supply = energy[sell[s]] if s < sell.size else 0
+        if demand == 0:
+            b += 1
+            demand = energy[buy[b]] if b < buy.size else 0
+    return at

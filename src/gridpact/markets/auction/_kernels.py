@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from gridpact.markets._pairing import pair_one_market
 from gridpact.markets.auction._sorting import HALVES, ORDER, REMAINDERS, draw, mix, sort_run
 
 NO_FLOOR, NO_CEILING = -(2**62), 2**62
@@ -134,24 +135,6 @@ def _award_in_order(side: Any, energy: Any, volume: Any, award: Any) -> None:
 
 
 @njit(cache=True)
-def _pair_up(asks: Any, bids: Any, award: Any, pairs: Any, at: Any) -> Any:
-    """North-west corner: walk down both sides and pair what meets; at most n + m - 1 pairs. Return the next free pair."""
-    b, left = 0, award[bids[0]] if len(bids) else 0
-    for ask in asks:
-        wanted = award[ask]
-        while wanted > 0:
-            while left == 0:
-                b += 1
-                left = award[bids[b]]
-            wh = min(wanted, left)
-            pairs[0, at], pairs[1, at], pairs[2, at] = ask, bids[b], wh
-            wanted -= wh
-            left -= wh
-            at += 1
-    return at
-
-
-@njit(cache=True)
 def match_efficient(start: Any, middle: Any, price: Any, energy: Any, bid_share: Any) -> tuple[Any, Any]:
     """Largest volume at the best prices.
 
@@ -168,7 +151,7 @@ def match_efficient(start: Any, middle: Any, price: Any, energy: Any, bid_share:
             continue
         _award_by_merit(asks, price, energy, volume, award)
         _award_by_merit(bids, price, energy, volume, award)
-        first, at = at, _pair_up(asks, bids, award, pairs, at)
+        first, at = at, pair_one_market(asks, bids, award, pairs, at)
         for pair in range(first, at):
             if bid_share < 0:
                 pairs[3, pair] = _middle_price(lower, upper)
@@ -231,7 +214,7 @@ def match_reduced(
         for side, purpose in ((asks, 2 * REMAINDERS), (bids, 2 * REMAINDERS + 1)):
             scores = _draws(side, seed, purpose, interval[side[0]], member)
             _equal_losses(side, energy, volume, scores, award)
-        first, at = at, _pair_up(asks, bids, award, pairs, at)
+        first, at = at, pair_one_market(asks, bids, award, pairs, at)
         pairs[3, first:at] = get
         money[asks] = award[asks] * get
         money[bids] = award[bids] * pay
@@ -389,7 +372,7 @@ def match_muda(
             bids = orders[(second == here) & ~is_ask]
             asks, bids = asks[price[asks] <= at_price], bids[price[bids] >= at_price]
             _match_half(asks, bids, at_price, vickrey, seed, now, member, price, energy, award, money, head)
-            first, at = at, _pair_up(asks, bids, award, pairs, at)
+            first, at = at, pair_one_market(asks, bids, award, pairs, at)
             pairs[3, first:at] = at_price
     return award, pairs[:, :at], money
 
