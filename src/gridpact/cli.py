@@ -234,7 +234,8 @@ def _write(
     written = write_results(comparison, settings, folder)
     if replication:
         written.append(write_replication(replication, folder))
-    notes = [f"Forecast: {settings.forecast}, seed {settings.seed}.", *file.notes]
+    of_seeds = f", the first of {len(replication.seeds)}; the terminal shows the means" if replication else ""
+    notes = [f"Forecast: {settings.forecast}, seed {settings.seed}{of_seeds}.", *file.notes]
     report = write_report(comparison, folder / "report.html", notes=notes)
     typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
     typer.echo(f"report: {report}")

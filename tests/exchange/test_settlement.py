@@ -161,7 +161,7 @@ def markets(draw):
     payer = rng.choice(parties, moves)
     payee = np.array([rng.choice(parties[parties != p]) for p in payer], dtype=np.int64)
     amount = rng.integers(0, 10_000, moves)
-    transfers = Transfers(payer, payee, rng.integers(0, intervals, moves), amount, np.zeros(moves))
+    transfers = Transfers(payer, payee, rng.integers(0, intervals, moves), amount, np.zeros(moves, dtype=np.int64))
     metered = rng.integers(-6000, 6000, (members, intervals))
     head = metered.sum(axis=0) + rng.integers(-3, 300, intervals)
     tariff = make_tariff(intervals, dead_band=0.25, penalty=12_345, network_charge={"": 0})

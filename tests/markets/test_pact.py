@@ -60,6 +60,18 @@ def test_an_impossible_transfer_is_refused_by_its_row(row, fragment):
         Transfers(*np.array([row]).T)
 
 
+def test_prices_and_energies_that_are_no_integers_are_refused():
+    with pytest.raises(InputError, match="price of trades is float64"):
+        Trades([0], [1], [0], [3000], [0.2])
+
+
+def test_the_arrays_of_the_caller_stay_its_own_to_write():
+    energy = np.array([5, 6])
+    Trades([0, 0], [1, 1], [0, 1], energy, [1, 1])
+    energy[0] = 1
+    assert energy.tolist() == [1, 6]
+
+
 def test_a_pact_cannot_be_changed():
     trades = Trades([0], [1], [0], [10], [1])
     with pytest.raises(ValueError, match="read-only"):

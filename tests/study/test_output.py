@@ -112,6 +112,12 @@ def test_tables_written_window_by_window_are_the_same(comparison, folder, tmp_pa
     pd.testing.assert_frame_equal(whole, cut)
 
 
+def test_seeds_of_an_earlier_comparison_do_not_stay_beside_new_results(comparison, tmp_path):
+    (tmp_path / "seeds.parquet").write_bytes(b"old")
+    write_results(comparison, SETTINGS, tmp_path)
+    assert not (tmp_path / "seeds.parquet").exists()
+
+
 def test_seeds_are_written_one_row_each(comparison, tmp_path):
     markets = [make_mechanism("supplier"), make_mechanism("auction:uniform")]
     _, replication = replicate(comparison.community.window(0, 16), markets, SETTINGS, 2)

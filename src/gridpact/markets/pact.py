@@ -41,7 +41,11 @@ class Columns:
     def __post_init__(self) -> None:
         lengths = set()
         for column in fields(self):  # type: ignore[arg-type]
-            values = np.ascontiguousarray(getattr(self, column.name), dtype=np.int64)
+            given = np.asarray(getattr(self, column.name))
+            if given.size and given.dtype.kind not in "biu":
+                found = f"{column.name} of {type(self).__name__.lower()} is {given.dtype}"
+                raise InputError(found, accepted="integers: Wh and micro-units, see gridpact.units")
+            values = np.ascontiguousarray(given, dtype=np.int64).view()
             values.flags.writeable = False
             object.__setattr__(self, column.name, values)
             lengths.add(len(values))

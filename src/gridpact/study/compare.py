@@ -121,11 +121,11 @@ def replicate(
     """
     if seeds < 1:
         raise InputError(f"{seeds} seeds", accepted="a whole number from 1 up")
+    seeded = [replace(settings, seed=settings.seed + k) for k in range(seeds)]
     baseline = run_baseline(community)
-    numbers = tuple(settings.seed + k for k in range(seeds))
     tasks = (
-        delayed(_measure)(at, k, community, market, replace(settings, seed=seed), baseline)
-        for k, seed in enumerate(numbers)
+        delayed(_measure)(at, k, community, market, of_seed, baseline)
+        for k, of_seed in enumerate(seeded)
         for at, market in enumerate(markets)
     )
     names = tuple(CommunityMetrics.__dataclass_fields__)
@@ -139,7 +139,9 @@ def replicate(
         if progress:
             progress()
     runs = tuple(first[at] for at in range(len(markets)))
-    return Comparison(community, baseline, runs), Replication(tuple(run.mechanism for run in runs), numbers, values)
+    return Comparison(community, baseline, runs), Replication(
+        tuple(run.mechanism for run in runs), tuple(s.seed for s in seeded), values
+    )
 
 
 def _simulate(at: int, community: Community, market: Market, settings: Settings, baseline: Baseline) -> tuple[int, Run]:

@@ -147,8 +147,8 @@ def _total(community: Community, settlement: Settlement) -> _Totals:
         totals.to_supplier += (causes["retail"] + causes["imbalance"]).sum(axis=1)
         totals.reluctance += payment(delivered, part.tariff.import_price - value).sum(axis=1)
         totals.transfers += causes["transfers"].sum(axis=1)
-        totals.bought_in_wh += (imported + short).sum(axis=1)
-        totals.sold_out_wh += (exported + unused).sum(axis=1)
+        totals.bought_in_wh += imported.sum(axis=1)
+        totals.sold_out_wh += exported.sum(axis=1)
         totals.astray_wh += (short + unused).sum(axis=1)
         totals.position_wh += np.abs(position).sum(axis=1)
         totals.import_wh += int(np.maximum(net, 0).sum())
@@ -160,7 +160,7 @@ def _total(community: Community, settlement: Settlement) -> _Totals:
 
 
 def _measure_members(community: Community, totals: _Totals, loss: IntArray) -> MemberMetrics:
-    """Energy from neighbours counts as the community's own."""
+    """Energy from neighbours counts as the community's own; broken contracts are left to the reliability."""
     hours = community.horizon.hours
     load_kwh, pv_kwh = (power.sum(axis=1) * hours for power in (community.profiles.load_kw, community.profiles.pv_kw))
     return MemberMetrics(

@@ -106,14 +106,9 @@ def write_results(comparison: Comparison, settings: Settings, folder: Path) -> l
     folder.mkdir(parents=True, exist_ok=True)
     summary = folder / "summary.json"
     summary.write_bytes(msgspec.json.format(msgspec.json.encode(summarise(comparison, settings)), indent=2) + b"\n")
+    (folder / SEEDS).unlink(missing_ok=True)  # of an earlier comparison: it would not belong to these results
     written = [summary]
-    for name, build in (
-        ("trades", _trades),
-        ("bills", _bills),
-        ("parties", _parties),
-        ("grid", _grid),
-        ("violations", _violations),
-    ):
+    for name, build in TABLES.items():
         written.append(folder / f"{name}.parquet")
         _write_table(written[-1], ((run.mechanism, part) for run in comparison.runs for part in build(run, comparison)))
     return written

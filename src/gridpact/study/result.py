@@ -42,7 +42,7 @@ class Baseline:
     bill
         What each member pays, everything being with the supplier, micro-units ``[member]``.
     welfare_optimum
-        Largest gain that trade could bring, in units of the currency.
+        Largest gain that trade could bring with batteries on self-consumption, in units of the currency.
     """
 
     delivery: Delivery
@@ -53,7 +53,7 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class MemberMetrics:
-    """One number a member, ``[member]``; money in units of the currency, shares from 0 to 1 (NaN where undefined)."""
+    """One number a member, ``[member]``; money in units of the currency, shares, NaN where undefined."""
 
     bill: FloatArray
     saving: FloatArray
