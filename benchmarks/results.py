@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_QUOTED = re.compile(r"(<!-- benchmarks(?P<groups>[^>]*) -->\n).*?(<!-- /benchmarks -->)", flags=re.DOTALL)
+_QUOTED = re.compile(
+    r"(<!-- benchmarks(?P<bars> with bars)?(?P<groups>[^>]*) -->\n).*?(?P<end><!-- /benchmarks -->)", flags=re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,16 @@ def merge(known: Iterable[Record], measured: Iterable[Record], groups: Iterable[
 
 
 def quote(page: str, records: Sequence[Record]) -> str:
-    """A page with its tables of results renewed: what stands between ``<!-- benchmarks [GROUP …] -->`` and its end."""
-    return _QUOTED.sub(
-        lambda found: f"{found[1]}\n{markdown_table(records, found['groups'].split())}\n\n{found[3]}", page
-    )
+    """A page with its tables of results renewed: what stands between ``<!-- benchmarks [GROUP …] -->`` and its end.
+
+    With ``<!-- benchmarks with bars [GROUP …] -->`` those only that are held against a bar.
+    """
+
+    def renewed(found: re.Match[str]) -> str:
+        shown = [record for record in records if record.bar is not None] if found["bars"] else records
+        return f"{found[1]}\n{markdown_table(shown, found['groups'].split())}\n\n{found['end']}"
+
+    return _QUOTED.sub(renewed, page)
 
 
 def markdown_table(records: Iterable[Record], groups: Sequence[str] = ()) -> str:

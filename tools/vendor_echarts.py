@@ -1,7 +1,7 @@
-"""Build the chart library that the report carries: the parts of ECharts it draws with, in one minified file.
+"""Build the chart library that reports carry: the parts of ECharts that pages draw with, in one minified file.
 
 Run it with npm on the path: ``python tools/vendor_echarts.py``. It works in a temporary folder, leaves nothing but the files in
-``src/gridpact/study/report/vendor``, and gives the same bytes again for the same versions.
+``src/gridpact/study/pages/vendor``, and gives the same bytes again for the same versions.
 """
 
 import json
@@ -14,7 +14,7 @@ ECHARTS = "6.1.0"
 ESBUILD = "0.28.2"
 CHARTS = ("BarChart", "CustomChart", "LineChart", "ScatterChart")
 COMPONENTS = ("GridComponent", "TooltipComponent")
-VENDOR = Path(__file__).parents[1] / "src/gridpact/study/report/vendor"
+VENDOR = Path(__file__).parents[1] / "src/gridpact/study/pages/vendor"
 
 
 def entry() -> str:

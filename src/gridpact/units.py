@@ -20,7 +20,8 @@ W_PER_KW = 1_000
 WH_PER_KWH = 1_000
 MICRO = 1_000_000
 
-_EXACT_FLOAT = 2.0**53
+EXACT_FLOAT = 2.0**53
+"""Whole numbers below it are exact as floats, and so are sums and differences that stay below."""
 _LARGEST_PRODUCT = 2**62
 
 
@@ -142,7 +143,7 @@ def _magnitude(values: IntArray) -> int:
 
 
 def _to_integer(values: FloatArray, what: str) -> IntArray:
-    if not np.isfinite(values).all() or (np.abs(values) >= _EXACT_FLOAT).any():
+    if not np.isfinite(values).all() or (np.abs(values) >= EXACT_FLOAT).any():
         raise InputError(
             f"{what} is not finite, or beyond 2^53 in integer units", accepted="Wh and micro-units below 2^53"
         )

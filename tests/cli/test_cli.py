@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from gridpact import cli
+from gridpact.cli._shared import make_writable
 
 ALL_FILES = {
     *("summary.json", "report.html"),
@@ -69,6 +72,21 @@ def test_compare_prints_means_over_seeds(example, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 seeds" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == ALL_FILES | {"seeds.parquet"}
+
+
+def test_preferences_over_sellers_are_read_measured_and_shown(example, tmp_path):
+    own = edited(example, tmp_path, "seed = 1 }\n", 'seed = 1 }\ndistance_aversion = 0.02\npremiums = "premiums.csv"\n')
+    (tmp_path / "premiums.csv").write_text("buyer,seller,premium\nhome-2,home-1,0.05\nbakery,home-5,-0.04\n")
+    done = gridpact(
+        "compare", own, "-m", "auction:uniform", "-m", "pool:mmr", "--seeds", 2, "-o", tmp_path / "out", "-j", 1
+    )
+    assert done.returncode == 0, done.stderr
+    assert "preferences" in done.stdout
+    for run in json.loads((tmp_path / "out" / "summary.json").read_text())["runs"]:
+        assert run["metrics"]["preference_value"] != 0
+        assert 0 < run["metrics"]["welfare"] < run["metrics"]["welfare_optimum"]
+    assert (pd.read_parquet(tmp_path / "out" / "seeds.parquet").preference_value != 0).all()
+    assert "Preferences met" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_built_in_community_runs_without_a_file_and_prints_what_the_tutorial_shows(tmp_path, root):
@@ -158,5 +176,72 @@ def test_wrong_arguments_end_with_one_message_and_code_2(call, arguments, fragme
 
 
 def test_the_folder_of_results_is_made_with_its_parents_before_anything_runs(tmp_path):
-    cli._make_writable(tmp_path / "deep" / "er")
+    make_writable(tmp_path / "deep" / "er")
     assert list((tmp_path / "deep" / "er").iterdir()) == []
+
+
+def test_the_study_of_net_metering_ends_with_a_page_tables_and_a_summary(call, tmp_path):
+    arguments = ("--quick", "--days", 1, "--members", 3, "-o", tmp_path, "-j", 1)
+    code, printed, said = call("study", "net-metering", *arguments)
+    assert code == 0, said
+    assert "report.html" in printed
+    assert "largest coalition" in printed
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["study"] == "net-metering"
+    assert summary["settings"]["terms"]["network_charge"] == 0.02
+    assert summary["command"].startswith("gridpact study net-metering --quick --days 1 --members 3")
+    assert {finding["verdict"] for finding in summary["findings"]} <= {"holds", "fails", "partly"}
+    expected = {"report.html", "summary.json", *(f"{name}.csv" for name in summary["tables"])}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    assert "cases" in summary["tables"]
+
+
+def test_the_study_of_coalitions_ends_with_a_page_and_the_same_numbers_for_the_same_seed(call, tmp_path):
+    for folder in ("one", "two"):
+        code, printed, said = call("study", "coalition", "--quick", "--seed", 5, "-o", tmp_path / folder, "-j", 1)
+        assert code == 0, said
+        assert "projection on pairs" in printed
+    for name in ("rounds", "bytes", "widths", "convergence", "scarcity", "side-by-side"):
+        one, two = ((tmp_path / folder / f"{name}.csv").read_text() for folder in ("one", "two"))
+        assert one == two
+    assert json.loads((tmp_path / "one" / "summary.json").read_text())["settings"]["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (["net-metering", "nowhere.toml"], "nowhere.toml: there is no such file"),
+        (
+            ["net-metering", "--members", "13"],
+            "2 to 12; for more, gridpact.markets.coalition has sampled Shapley values",
+        ),
+        (["net-metering", "--members", "1"], "--members: 1 members"),
+        (["net-metering", "--fee-per-member", "-1"], "fee per member of -1"),
+        (["net-metering", "--demand-charge", "nan"], "demand charge of nan"),
+        (["net-metering", "--days", "0"], "--days"),
+        (["net-metering", "-o", "something.txt"], "--output: something.txt cannot be written to"),
+        (["coalition", "--seed", "-1"], "--seed"),
+        (["coalition", "-o", "something.txt"], "--output: something.txt cannot be written to"),
+        (["coaliton"], "coaliton"),
+    ],
+)
+def test_wrong_arguments_of_a_study_end_with_one_message_and_code_2(call, arguments, fragment, tmp_path, monkeypatch):
+    (tmp_path / "something.txt").write_text("in the way of results")
+    monkeypatch.chdir(tmp_path)
+    code, printed, said = call("study", *arguments)
+    assert (code, printed) == (2, "")
+    assert fragment in said
+    assert [path.name for path in tmp_path.iterdir()] == ["something.txt"]
+
+
+def test_a_community_without_pv_is_refused_by_the_study_of_net_metering(call, example, tmp_path):
+    folder = tmp_path / "dark"
+    shutil.copytree(example.parent, folder)
+    members = folder / "members.csv"
+    rows = [line.split(",") for line in members.read_text().splitlines()]
+    kept = [at for at, head in enumerate(rows[0]) if not head.startswith("pv")]
+    members.write_text("\n".join(",".join(row[at] for at in kept) for row in rows) + "\n")
+    code, printed, said = call("study", "net-metering", folder / "community.toml", "-o", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert "a community with PV" in said
+    assert not (tmp_path / "out").exists()

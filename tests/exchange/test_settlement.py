@@ -120,7 +120,7 @@ def settle_slowly(pact: Pact, metered, head, tariff: Tariff, charges: TradeCharg
         cash[payee, interval] -= amount
 
     bought, sold = defaultdict(int), defaultdict(int)
-    for seller, buyer, t, energy, price in zip(*pact.trades.columns().values(), strict=True):
+    for seller, buyer, t, energy, price, _ in zip(*pact.trades.columns().values(), strict=True):
         pay(buyer, seller, t, int(payment(energy, price)))
         bought[buyer, t] += energy
         sold[seller, t] += energy

@@ -101,6 +101,12 @@ def test_a_page_quotes_the_groups_it_names() -> None:
     assert quote(renewed, [RECORD]) == renewed
 
 
+def test_a_page_may_quote_only_what_is_held_against_a_bar() -> None:
+    page = "<!-- benchmarks with bars grid -->\nold\n<!-- /benchmarks -->\n"
+    barred, free = replace(RECORD, bar=1.0, ok=True), replace(RECORD, name="free", bar=None, ok=None)
+    assert quote(page, [barred, free]) == page.replace("old", f"\n{markdown_table([barred])}\n")
+
+
 def test_the_kept_results_are_those_of_declared_benchmarks_and_the_pages_quote_them() -> None:
     load_benchmarks()
     records = read(RESULTS)

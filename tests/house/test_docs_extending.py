@@ -96,6 +96,7 @@ def _outlook(net_kw: list[list[float]], import_price: int, export_price: int, bu
         tariff=Tariff(**prices),
         charges=TradeCharges(nothing + buyers_charge, nothing, nothing, nothing),
         wanted_share=np.zeros(members),
+        demand_kw=net,
         net_kw=net,
         soc_kwh=np.zeros(members),
     )

@@ -33,6 +33,7 @@ def outlook(net_kw: Any, shares: list[float] | None = None, *, buy_charge: int =
         tariff=Tariff(high, low, high, low, low, payer=Payer.BUYER),
         charges=TradeCharges(none + buy_charge, none + sell_charge, none, none),
         wanted_share=share,
+        demand_kw=net,
         net_kw=net,
         soc_kwh=np.zeros(count),
     )

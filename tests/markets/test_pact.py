@@ -1,6 +1,7 @@
 """Pacts, certificates and the register of mechanisms."""
 
 import pickle
+from datetime import timedelta
 from inspect import signature
 
 import numpy as np
@@ -11,6 +12,7 @@ from gridpact.markets import (
     Book,
     Certificate,
     Check,
+    Gate,
     Mechanism,
     OrderMechanism,
     Pact,
@@ -84,6 +86,18 @@ def test_an_empty_pact_is_a_valid_one():
     assert len(Pact().trades) == 0
     assert Pact().trades.position_wh((3, 4)).sum() == 0
     assert Pact().certificate.passed
+
+
+def test_trades_stand_on_their_own_unless_legs_tie_them():
+    assert Trades([0, 1], [1, 0], [0, 1], [10, 10], [0, 0]).leg.tolist() == [-1, -1]
+    with pytest.raises(InputError, match="row 1 of trades: a leg below"):
+        Trades([0, 1], [1, 0], [0, 1], [10, 10], [0, 0], [0, -2])
+
+
+def test_joined_pacts_keep_their_legs_apart():
+    loan = Pact(Trades([0, 1], [1, 0], [0, 1], [10, 10], [0, 0], [0, 0]))
+    alone = Pact(Trades([0], [1], [0], [5], [1]))
+    assert Pact.join([loan, alone, loan], [0, 1, 2]).trades.leg.tolist() == [0, 0, -1, 1, 1]
 
 
 def test_gates_are_joined_in_one_horizon():
@@ -160,6 +174,9 @@ def test_an_unknown_mechanism_or_option_names_the_nearest():
         ("auction:muda", "variant", 3, "text"),
         ("auction:vcg", "sponsor", ["dso"], "text"),
         *((f"auction:{rule}", "strategy", ["a"], "text") for rule in AUCTIONS),
+        ("assignment:single", "point", 3, "text"),
+        ("assignment:multi", "point", ["midpoint"], "text"),
+        ("assignment:multi", "link_limit_kw", "x", "a number"),
         ("pool:bill-sharing", "period", 1, "text"),
         ("pool:bill-sharing", "time_zone", 3, "text"),
         ("pool:nrg-x", "producer_rate", "x", "a number"),
@@ -170,6 +187,10 @@ def test_an_unknown_mechanism_or_option_names_the_nearest():
         ("pool:keys", "shares", {"a": "half"}, "a table"),
         ("pool:keys", "rounds", True, "a whole number"),
         ("pool:keys", "price", [0.2], "a number or text"),
+        ("shapley-pool", "method", 3, "text"),
+        ("shapley-pool", "tolerance", "x", "a number"),
+        ("shapley-pool", "confidence", [0.9], "a number"),
+        ("shapley-pool", "seed", 1.5, "a whole number"),
     ],
 )
 def test_an_option_of_another_type_is_refused_with_what_is_accepted(name, option, value, accepted):
@@ -182,6 +203,13 @@ def test_the_types_of_all_options_are_tested_above():
     (marks,) = test_an_option_of_another_type_is_refused_with_what_is_accepted.pytestmark
     tested = {(name, option) for name, option, *_ in marks.args[1]}
     assert tested == {(name, option) for name, make in _factories().items() for option in signature(make).parameters}
+
+
+@pytest.mark.parametrize("length", [-1, timedelta(minutes=-15)])
+@pytest.mark.parametrize("name", ["covers", "looks_ahead"])
+def test_a_gate_does_not_look_back(name, length):
+    with pytest.raises(InputError, match=f"gate: {name} = -.* is negative"):
+        Gate(**{name: length})
 
 
 def test_a_whole_number_is_a_number():

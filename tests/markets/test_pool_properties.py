@@ -15,8 +15,8 @@ from gridpact.community import Member, Tariff, TradeCharges
 from gridpact.exchange import settle
 from gridpact.horizon import Horizon
 from gridpact.markets import Metering, Pact, Trades, Transfers
+from gridpact.markets._pool_certificate import Claims, certify
 from gridpact.markets.pool import bill_sharing, keys, mmr, nrg_x, sdr
-from gridpact.markets.pool.certificate import Claims, certify
 from gridpact.markets.supplier import supplier
 
 BALANCED = [sdr(), mmr(), bill_sharing(), bill_sharing("run"), keys(), keys("equal", rounds=3), keys("static")]

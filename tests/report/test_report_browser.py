@@ -5,49 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from browsing import DESK, DRAWN, PHONE, Watched, running, windows
 from gridpact.study.report import write_report
 from gridpact.study.result import Comparison
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CHARTS = ("day", "partners", "savings", "duration", "feeder", "voltage")
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-DRAWN = """id => {
-  const svg = document.querySelector(`#chart-${id} svg`);
-  const inside = svg.getBoundingClientRect();
-  const shapes = [...svg.querySelectorAll("path, rect, circle, polyline, polygon")].filter((shape) => {
-    const box = shape.getBoundingClientRect();
-    return box.width + box.height > 0 && box.right > inside.left && box.left < inside.right;
-  });
-  return { width: inside.width, height: inside.height, shapes: shapes.length, words: svg.querySelectorAll("text").length };
-}"""
-
-
-class Watched:
-    """A page with everything it said and asked for."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.complaints, self.requests = page, list[str](), list[str]()
-        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+    with running(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +27,8 @@ def report(synthetic: Callable[..., Comparison], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def opened(browser: Any, report: str) -> Iterator[Callable[..., Watched]]:
-    contexts = []
-
-    def open_page(viewport: dict[str, int], scheme: str = "light", address: str = report) -> Watched:
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-        contexts.append(context)
-        context.set_default_timeout(5_000)
-        watched = Watched(context.new_page())
-        watched.page.goto(address)
-        return watched
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    with windows(browser) as open_page:
+        yield lambda viewport, scheme="light", address=report: open_page(viewport, scheme, address)
 
 
 def choose(page: Any, name: str) -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridpact.grid import branch_impedance
 from gridpact.study.report import _figures as figures
-from gridpact.study.report._tree import branch_impedance, lay_out
+from gridpact.study.report._tree import lay_out
 from gridpact.study.result import Comparison
 
 

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from gridpact.markets import Certificate, Check
+from gridpact.study.pages.formats import DASH, SPACE, THIN
+from gridpact.study.pages.html import script_data
 from gridpact.study.report import _table as table
 from gridpact.study.report import write_report
-from gridpact.study.report._format import DASH, SPACE, THIN
-from gridpact.study.report._page import render, script_data
+from gridpact.study.report._page import render
 from gridpact.study.report._view import view
 from gridpact.study.result import Comparison
 
 EVIL = "</script><script>alert(1)</script><b>&\u2028"
-VENDORED = files("gridpact.study.report") / "vendor"
+VENDORED = files("gridpact.study.pages") / "vendor"
 
 
 class Page(HTMLParser):

@@ -174,6 +174,64 @@ def test_a_later_gate_sees_a_battery_that_an_earlier_pact_filled(community):
     assert seen[2] == pytest.approx(run.delivery.soc_kwh[:, 31])
 
 
+def test_pv_that_is_held_back_is_missing_at_the_meter_and_never_more_than_there_is(community):
+    @dataclass(frozen=True)
+    class Curtailing:
+        name: str = "test:curtailing"
+        gate: Gate = Gate(covers=16)
+
+        def clear(self, outlook: Outlook, memory, rng):
+            return Pact(curtailed_kw=np.full(outlook.net_kw.shape, 0.5)), None
+
+    run = simulate(community, Curtailing(), NOISE)
+    held_back = np.minimum(community.profiles.pv_kw, 0.5)
+    assert run.delivery.curtailed_kw == pytest.approx(held_back)
+    assert run.community.curtailed_kwh == pytest.approx(held_back.sum() * community.horizon.hours)
+    without = [m for m, member in enumerate(community.members) if not member.battery]
+    measured_kw = community.profiles.net_kw[without] + held_back[without]
+    assert run.delivery.net_wh[without] == pytest.approx(measured_kw * community.horizon.hours * 1000, abs=0.51)
+    assert (run.flow.head_kw >= run_baseline(community).flow.head_kw - 1e-9).all()
+    assert run.certificate.passed
+
+
+def test_curtailment_that_is_negative_is_refused():
+    with pytest.raises(InputError, match="curtailed PV that is negative"):
+        Pact(curtailed_kw=np.full((1, 1), -1.0)).check(1, 1)
+
+
+@dataclass(frozen=True)
+class _Lending:
+    """At every gate member 0 lends 10 Wh to member 1, to be returned half an hour later; looks 45 minutes ahead."""
+
+    seen: list
+    name: str = "test:lending"
+    gate: Gate = Gate(looks_ahead=timedelta(minutes=45))
+
+    def clear(self, outlook: Outlook, memory, rng):
+        self.seen.append(outlook)
+        if outlook.horizon.periods < 4:
+            return Pact(), None
+        return Pact(Trades([0, 1], [1, 0], [0, 2], [10, 10], [0, 0], [0, 0])), None
+
+
+@pytest.mark.parametrize("settings", [PERFECT, NOISE])
+def test_what_a_gate_agreed_ahead_is_a_commitment_of_later_gates(community, settings):
+    seen: list[Outlook] = []
+    run = simulate(community.window(0, 12), _Lending(seen), settings)
+    assert [outlook.horizon.periods for outlook in seen] == [4] * 9 + [3, 2, 1]
+    assert [outlook.demand_kw.shape[1] for outlook in seen] == [4] * 9 + [3, 2, 1]
+    first, second, third = seen[0].commitments, seen[1].commitments, seen[2].commitments
+    assert len(first) == 0
+    assert (second.seller.tolist(), second.buyer.tolist(), second.interval.tolist()) == ([1], [0], [1])
+    assert third.interval.tolist() == [0, 1]
+    assert len(set(third.leg.tolist())) == 2  # of two loans
+    trades = run.pact.trades
+    assert len(trades) == 18
+    assert np.bincount(trades.leg).tolist() == [2] * 9
+    assert run.settlement.energies.bought[0].tolist() == [0, 0] + [10] * 9 + [0]
+    assert run.settlement.energies.sold[0].tolist() == [10] * 9 + [0] * 3
+
+
 def test_trading_energy_that_does_not_exist_is_paid_for(community):
     @dataclass(frozen=True)
     class Fraud:

@@ -6,16 +6,10 @@ The files' names are resolved on first use: mechanisms need the model alone, and
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gridpact.community.model import (
-    Battery,
-    Community,
-    Member,
-    Payer,
-    Preferences,
-    Profiles,
-    Tariff,
-    TradeCharges,
-)
+from gridpact.community.member import Battery, Member, Preferences
+from gridpact.community.model import Community, Profiles
+from gridpact.community.premiums import PairPremiums
+from gridpact.community.tariff import Payer, Tariff, TradeCharges
 
 if TYPE_CHECKING:
     from gridpact.community.check import DataReport, check_data
@@ -38,6 +32,7 @@ __all__ = [
     "DataReport",
     "MarketSettings",
     "Member",
+    "PairPremiums",
     "Payer",
     "Preferences",
     "Profiles",

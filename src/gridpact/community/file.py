@@ -15,6 +15,8 @@ from gridpact import grid as grid_room
 from gridpact.community.decode import decode, located, read_toml, zone_of
 from gridpact.community.members_file import Entry, as_list, build_members, in_order, read_members_csv, scales
 from gridpact.community.model import Community, Profiles
+from gridpact.community.premiums import check_carbon
+from gridpact.community.premiums_file import read_premiums
 from gridpact.community.profiles import ProfileFiles
 from gridpact.community.schema import CommunityTable, ProfileSource, ProfileTable
 from gridpact.community.tariff_file import TariffReader
@@ -109,7 +111,10 @@ def load_community(
     _check_zones(entries, table, str(file))
     tariff_reader = TariffReader(table.tariff, file.parent, f"{file}: [tariff]", horizon, table.time_zone)
     tariff = tariff_reader.read({member.zone for member in members})
+    with located(f"{file}: [tariff] carbon_kg_per_kwh"):
+        check_carbon(members, tariff)
     profiles, profile_notes = _profiles(table, entries, horizon, file)
+    stated = table.preferences.premiums
     community = Community(
         name=table.name,
         currency=table.currency,
@@ -119,6 +124,9 @@ def load_community(
         feeder=feeder,
         tariff=tariff,
         profiles=profiles,
+        pair_premiums=None
+        if stated is None
+        else read_premiums(file.parent / stated, [member.id for member in members]),
     )
     market = MarketSettings(
         mechanisms=tuple(table.market.mechanisms),

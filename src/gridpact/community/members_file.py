@@ -1,19 +1,21 @@
 """Members from a CSV file or from ``[[member]]`` tables, their buses, devices and preferences."""
 
-import csv
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from pathlib import Path
 
 import numpy as np
 
-from gridpact.community.decode import decode, read_text
-from gridpact.community.model import Battery, Member, Preferences
+from gridpact.community.decode import decode
+from gridpact.community.member import PREMIUMS, Battery, Member, Preferences
+from gridpact.community.rows import read_rows
 from gridpact.community.schema import GridTable, MemberRow, PreferencesTable, Spread
 from gridpact.errors import InputError, nearest_name
 from gridpact.grid import Feeder
 
 _LISTS = ("load", "load_scale", "reactive", "reactive_scale")
+_PREFERENCES = ("wanted_share", *PREMIUMS)
+"""The preferences that a member states or `[preferences]` has a default of; a new one goes to the end, as draws go by place."""
 _BATTERY_KEYS = ("battery_kw", "battery_charge_kw", "battery_discharge_kw")
 
 
@@ -37,24 +39,8 @@ def read_members_csv(path: Path) -> list[Entry]:
     InputError
         With the line: unknown or doubled columns, lines of another length, wrong types and ranges.
     """
-    reader = csv.reader(read_text(path).splitlines(), strict=True)
-    header: list[str] | None = None
-    entries: list[Entry] = []
-    known = list(MemberRow.__struct_fields__)
-    try:
-        for cells in reader:
-            line = f"{path} line {reader.line_num}"
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                header = _header([cell.strip() for cell in cells], line, known)
-                continue
-            if len(cells) != len(header):
-                raise InputError(f"{len(cells)} cells", place=line, accepted=f"{len(header)} cells, as in the header")
-            entries.append(_entry(dict(zip(header, cells, strict=True)), line))
-    except csv.Error as error:
-        raise InputError(str(error), place=f"{path} line {reader.line_num}", accepted="CSV with commas") from None
-    return entries
+    rows = read_rows(path, MemberRow.__struct_fields__, required=("id",))
+    return [_entry(cells, line) for cells, line in rows]
 
 
 def in_order(entries: list[Entry], place: str) -> list[Entry]:
@@ -74,7 +60,7 @@ def build_members(
 ) -> tuple[tuple[Member, ...], list[str]]:
     """Members in the order of the entries, and notes; ``file`` is the community file, for messages."""
     buses, notes = _buses(entries, feeder, grid)
-    shares = _wanted_shares(entries, preferences, f"{file}: [preferences] wanted_share")
+    wanted = _preferences(entries, preferences, f"{file}: [preferences]")
     members = tuple(
         Member(
             id=entry.row.id,
@@ -82,10 +68,11 @@ def build_members(
             phase=entry.row.phase,
             pv_kwp=entry.row.pv_kwp or 0.0,
             battery=build_battery(entry),
-            preferences=Preferences(wanted_share=share),
+            preferences=wants,
             zone=entry.row.zone,
+            carbon_kg_per_kwh=entry.row.carbon_kg_per_kwh,
         )
-        for entry, bus, share in zip(entries, buses, shares, strict=True)
+        for entry, bus, wants in zip(entries, buses, wanted, strict=True)
     )
     return members, notes
 
@@ -135,24 +122,9 @@ def scales(entry: Entry, key: str, columns: list[str]) -> list[float]:
     return value
 
 
-def _header(header: list[str], line: str, known: list[str]) -> list[str]:
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError("columns are separated by ';'", place=line, accepted="commas; ';' stands inside of cells only")
-    for name in header:
-        if name not in known:
-            found = f"unknown column {name!r}{nearest_name(name, known)}"
-            raise InputError(found, place=line, accepted=", ".join(known))
-        if header.count(name) > 1:
-            raise InputError(f"column {name!r} stands twice", place=line, accepted="each column once")
-    if "id" not in header:
-        raise InputError("there is no column 'id'", place=line, accepted="a column id and others")
-    return header
-
-
 def _entry(cells: dict[str, str], line: str) -> Entry:
     given: dict[str, str | list[str]] = {}
-    for key, cell in cells.items():
-        text = cell.strip()
+    for key, text in cells.items():
         if text:
             given[key] = [part.strip() for part in text.split(";")] if key in _LISTS and ";" in text else text
     return Entry(decode(given, MemberRow, place=line, strict=False), line)
@@ -202,17 +174,30 @@ def _buses(entries: list[Entry], feeder: Feeder, grid: GridTable) -> tuple[list[
     return [places[entry.row.id] if entry.row.bus is None else entry.row.bus for entry in entries], [note]
 
 
-def _wanted_shares(entries: list[Entry], preferences: PreferencesTable, place: str) -> list[float]:
-    """Own shares, else the default; a share is drawn for every member, so that one's own changes nobody else's."""
-    default = preferences.wanted_share
+def _preferences(entries: list[Entry], defaults: PreferencesTable, place: str) -> list[Preferences]:
+    """Own preferences, else the defaults; whether somebody sells PV must be known once somebody cares."""
+    of_all = {key: _stated_or_default(entries, key, getattr(defaults, key), place) for key in _PREFERENCES}
+    wanted = [Preferences(*(of_all[key][at] for key in _PREFERENCES)) for at in range(len(entries))]
+    if any(each.pv_premium for each in wanted):
+        for entry in entries:
+            if entry.row.pv is not None and entry.row.pv_kwp is None:
+                found = "it is missing, and a pv_premium of somebody asks for it"
+                raise entry.error("pv_kwp", found, "the installed PV, a number from 0 up")
+    return wanted
+
+
+def _stated_or_default(entries: list[Entry], key: str, default: float | Spread, place: str) -> list[float]:
+    """A number is drawn for every member, so that one's own changes nobody else's; each key has a stream of its own."""
     if isinstance(default, Spread):
         if default.low > default.high:
             found = f"low {default.low:g} is above high {default.high:g}"
-            raise InputError(found, place=place, accepted="low <= high")
-        drawn = np.random.default_rng(default.seed).uniform(default.low, default.high, len(entries))
+            raise InputError(found, place=f"{place} {key}", accepted="low <= high")
+        if not isfinite(default.high - default.low):
+            found = f"low {default.low:g} and high {default.high:g} are too far apart"
+            raise InputError(found, place=f"{place} {key}", accepted="a range that is a finite number")
+        rng = np.random.default_rng([default.seed, _PREFERENCES.index(key)])
+        drawn = rng.uniform(default.low, default.high, len(entries))
     else:
         drawn = np.full(len(entries), default)
-    return [
-        float(share) if entry.row.wanted_share is None else entry.row.wanted_share
-        for entry, share in zip(entries, drawn, strict=True)
-    ]
+    stated = (getattr(entry.row, key) for entry in entries)
+    return [float(each) if own is None else own for own, each in zip(stated, drawn, strict=True)]

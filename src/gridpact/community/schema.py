@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from gridpact.community.member import ROOFTOP_PV_CARBON
+
 Fill: TypeAlias = Literal["none", "interpolate", "previous-day"]
 Unit: TypeAlias = Literal["kW", "kWh", "W", "Wh", "pu"]
 
@@ -20,6 +22,10 @@ Seed: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 def _key(meaning: str, *, unit: str = "", default: str = "") -> Meta:
     """What the docs say of a key; ``default`` replaces a bare value where the default follows from other keys."""
     return Meta(description=meaning, extra={"unit": unit, "default": default})
+
+
+def _own(meaning: str, unit: str = "currency/kWh") -> Meta:
+    return _key(meaning, unit=unit, default="by `[preferences]`")
 
 
 class TimeTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -152,6 +158,14 @@ class TariffTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
         Share, _key("Part of the traded energy by which a member may deviate without penalty.", unit="share")
     ] = 0.0
     penalty: Annotated[NotNegative, _key("For each kWh of deviation beyond the dead band.", unit="currency/kWh")] = 0.0
+    carbon_kg_per_kwh: Annotated[
+        NotNegative | None,
+        _key(
+            "Carbon content of the supplier's energy over its life cycle; required as soon as a member has a `carbon_price`.",
+            unit="kg CO2e/kWh",
+            default="not known",
+        ),
+    ] = None
 
 
 class GridTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -262,6 +276,26 @@ class MemberRow(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
             default="by `[preferences]`",
         ),
     ] = None
+    pv_premium: Annotated[
+        float | None, _own("What a kWh from a seller with PV (`pv_kwp` above 0) is worth beyond one from just anybody.")
+    ] = None
+    neighbour_premium: Annotated[
+        float | None, _own("The same for a seller at the same bus, or at a bus that one branch joins with it.")
+    ] = None
+    distance_aversion: Annotated[
+        float | None, _own("How much less a kWh is worth from the longest electrical distance between two members.")
+    ] = None
+    carbon_price: Annotated[
+        float | None,
+        _own("What a kg of CO2 is worth that the seller's energy saves against the supplier's.", "currency/kg CO2e"),
+    ] = None
+    carbon_kg_per_kwh: Annotated[
+        NotNegative,
+        _key(
+            "Carbon content of what the member sells, over the life cycle; the default is the median of rooftop PV.",
+            unit="kg CO2e/kWh",
+        ),
+    ] = ROOFTOP_PV_CARBON
     zone: Annotated[str, _key("Network-charge zone.")] = ""
 
 
@@ -280,12 +314,43 @@ class Spread(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     seed: Annotated[Seed, _key("Seed of the draw.")] = 0
 
 
+class PremiumSpread(Spread, frozen=True):
+    """The same for a premium, which may be below zero."""
+
+    low: Annotated[float, _key("Lowest.")]
+    high: Annotated[float, _key("Highest.")]
+
+
+Premium: TypeAlias = float | PremiumSpread
+
+
 class PreferencesTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Preferences of members that state none of their own."""
+    """Preferences of members that state none of their own, and premiums stated pair by pair."""
 
     wanted_share: Annotated[
         Share | Spread, _key("One number for all, or a distribution as below.", unit="share of spread")
     ] = 0.0
+    pv_premium: Annotated[Premium, _key("As in `[[member]]`: one number, or a distribution.", unit="currency/kWh")] = (
+        0.0
+    )
+    neighbour_premium: Annotated[Premium, _key("The same.", unit="currency/kWh")] = 0.0
+    distance_aversion: Annotated[Premium, _key("The same.", unit="currency/kWh")] = 0.0
+    carbon_price: Annotated[Premium, _key("The same.", unit="currency/kg CO2e")] = 0.0
+    premiums: Annotated[
+        str | None,
+        _key("CSV file of premiums pair by pair, relative to the community file.", default="no pair has its own"),
+    ] = None
+
+
+class PremiumRow(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A line of the CSV of premiums."""
+
+    buyer: Annotated[str, _key("Id of the member that buys.")]
+    seller: Annotated[str, _key("Id of the member that sells.")]
+    premium: Annotated[
+        float,
+        _key("What a kWh from this seller is worth to this buyer beyond one from just anybody.", unit="currency/kWh"),
+    ]
 
 
 class MarketTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -325,9 +390,9 @@ class CommunityTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     member: Annotated[
         list[MemberRow], _key("See `[[member]]`; instead of `[members]`.", default="the file of `[members]`")
     ] = []
-    preferences: Annotated[PreferencesTable, _key("See `[preferences]`.", default="nobody wants a share")] = (
-        PreferencesTable()
-    )
+    preferences: Annotated[
+        PreferencesTable, _key("See `[preferences]`.", default="nobody wants a share or prefers a seller")
+    ] = PreferencesTable()
     market: Annotated[MarketTable, _key("See `[market]`.", default="as there")] = MarketTable()
     mechanism: Annotated[
         dict[str, dict[str, Any]],

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gridpact.community.model import Payer, Tariff
 from gridpact.community.profiles import read_price
 from gridpact.community.schema import Price, TariffTable
+from gridpact.community.tariff import Payer, Tariff
 from gridpact.errors import InputError
 from gridpact.horizon import Horizon
 from gridpact.units import IntArray, from_micro, to_micro
@@ -65,6 +65,7 @@ class TariffReader:
             payer=Payer(table.payer),
             dead_band=table.dead_band,
             penalty=int(to_micro(table.penalty)),
+            carbon_kg_per_kwh=table.carbon_kg_per_kwh,
         )
 
     def _price(self, key: str, price: Price) -> IntArray:

@@ -1,6 +1,7 @@
 """Where it flows: feeders, AC power flow, linear sensitivities, violations."""
 
 from gridpact.grid.catalogue import builtin_feeders, load_feeder, spot_loads
+from gridpact.grid.distance import ShortestWays, branch_impedance, shortest_ways
 from gridpact.grid.feeder import WINDINGS, Feeder, Lines, Transformers
 from gridpact.grid.feeder_file import read_feeder, write_feeder
 from gridpact.grid.flow import Flow
@@ -17,11 +18,13 @@ __all__ = [
     "LinearModel",
     "Lines",
     "PowerFlow",
+    "ShortestWays",
     "Transformers",
     "Tree",
     "ViolationKind",
     "Violations",
     "added_violation",
+    "branch_impedance",
     "builtin_feeders",
     "check_fed",
     "feeder_from_pandapower",
@@ -33,6 +36,7 @@ __all__ = [
     "power_flow_per_phase",
     "radial_tree",
     "read_feeder",
+    "shortest_ways",
     "spot_loads",
     "write_feeder",
 ]

@@ -1,8 +1,10 @@
 """What a mechanism is, and how one is found by name."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -29,13 +31,40 @@ class Gate:
     Attributes
     ----------
     covers
-        How many intervals one clearing covers.
+        How much one clearing covers before the next gate opens: intervals, or a length of time.
+    looks_ahead
+        How much further the outlook reaches, in the same terms. Trades may reach into it (the return of a loan); the rest of
+        it is planned only, and cleared by later gates.
     carries_memory
-        Whether a clearing depends on the memory of the one before. If not, many gates may be handed over in one call.
+        Whether a clearing depends on the memory of the one before. If not, and if it does not look ahead, many gates may be
+        handed over in one call.
     """
 
-    covers: int = 1
+    covers: int | timedelta = 1
+    looks_ahead: int | timedelta = 0
     carries_memory: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("covers", "looks_ahead"):
+            length = getattr(self, name)
+            if length < 0 * length:
+                raise InputError(
+                    f"{name} = {length} is negative", place="gate", accepted="intervals or a time from 0 up"
+                )
+
+    def intervals(self, step: timedelta) -> tuple[int, int]:
+        """How many intervals of this length it covers, at least one, and looks ahead.
+
+        Examples
+        --------
+        >>> Gate(looks_ahead=timedelta(days=1)).intervals(timedelta(minutes=15))
+        (1, 96)
+        """
+        covers, ahead = (
+            length if isinstance(length, int) else math.ceil(length / step)
+            for length in (self.covers, self.looks_ahead)
+        )
+        return max(covers, 1), ahead
 
 
 @runtime_checkable

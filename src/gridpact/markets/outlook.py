@@ -1,10 +1,11 @@
 """All that is known at gate closure: what a mechanism reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gridpact.community import Member, Tariff, TradeCharges
 from gridpact.grid import Feeder
 from gridpact.horizon import Horizon
+from gridpact.markets.pact import Trades
 from gridpact.units import FloatArray, IntArray
 
 
@@ -19,17 +20,24 @@ class Outlook:
     feeder
         The grid they are on.
     horizon
-        The intervals to be cleared.
+        The intervals to be cleared, and those that the mechanism's gate looks ahead.
     tariff
         Published prices of these intervals.
     charges
         What each member pays per traded kWh on top of the price.
     wanted_share
         Private reservations, ``[member]``: `Preferences.wanted_share`. Read by bidding only, never by matching.
+    demand_kw
+        Forecast of load minus PV, before batteries and trades, ``[member, interval]``, + = consumption.
     net_kw
         Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption.
     soc_kwh
         State of charge of each member's battery at the start of the horizon as expected, ``[member]``; 0 without battery.
+    premium
+        What a kWh of each seller is worth to each buyer beyond money, micro-units per kWh ``[buyer, seller]``; private to the
+        buyer, whose row it is. None if nobody has a preference over sellers.
+    commitments
+        Trades already struck that fall into the horizon, their intervals counted from its start.
     """
 
     members: tuple[Member, ...]
@@ -38,8 +46,11 @@ class Outlook:
     tariff: Tariff
     charges: TradeCharges
     wanted_share: FloatArray
+    demand_kw: FloatArray
     net_kw: FloatArray
     soc_kwh: FloatArray
+    premium: IntArray | None = None
+    commitments: Trades = field(default_factory=Trades.empty)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,6 +64,10 @@ class Columns:
     def __len__(self) -> int:
         return len(next(iter(self.columns().values())))
 
+    def where(self, wanted: BoolArray) -> Self:
+        """The rows that are wanted, ``[row]``."""
+        return type(self)(*(column[wanted] for column in self.columns().values()))
+
     @classmethod
     def empty(cls) -> Self:
         """No rows."""
@@ -75,6 +79,10 @@ class Columns:
         if not tables:
             return cls.empty()
         return cls(*(np.concatenate([getattr(t, f.name) for t in tables]) for f in fields(cls)))  # type: ignore[arg-type]
+
+
+_ALONE = np.empty(0, dtype=np.int64)
+"""Stands for a column of legs that nobody gave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +99,9 @@ class Trades(Columns):
         Positive.
     price
         Micro-units per kWh, before network and service charges; may be negative.
+    leg
+        Trades with the same number from 0 up belong together, as the two legs of a loan do: what cuts one scales the others.
+        −1, the default, for a trade on its own.
     """
 
     seller: IntArray
@@ -98,13 +109,22 @@ class Trades(Columns):
     interval: IntArray
     energy_wh: IntArray
     price: IntArray
+    leg: IntArray = field(default_factory=lambda: _ALONE)
 
     def __post_init__(self) -> None:
+        if self.leg is _ALONE:
+            object.__setattr__(self, "leg", np.full(len(np.asarray(self.seller)), -1, dtype=np.int64))
         Columns.__post_init__(self)
+        self._refuse(self.leg < -1, "a leg below −1", "numbers from 0 up, −1 for a trade on its own")
         self._refuse(self.energy_wh < 1, "an energy below 1 Wh", "positive energies")
         self._refuse((self.seller < 0) | (self.buyer < 0), "a seller or buyer below 0", "positions of members")
         self._refuse(self.seller == self.buyer, "a member that trades with itself", "two members")
         self._refuse(self.interval < 0, "an interval below 0", "positions in the horizon")
+
+    def window(self, first: int, last: int) -> "Trades":
+        """The trades of intervals ``first`` (included) to ``last`` (excluded), counted from ``first``."""
+        rows = self.where((self.interval >= first) & (self.interval < last))
+        return replace(rows, interval=rows.interval - first)
 
     def payments(self) -> IntArray:
         """What each buyer pays its seller, micro-units."""
@@ -189,12 +209,15 @@ class Pact:
         cell, leaves the battery to self-consumption.
     certificate
         What the outcome claims.
+    curtailed_kw
+        PV that the mechanism holds back, ``[member, interval]``, not negative; None: none. No more than there is.
     """
 
     trades: Trades = field(default_factory=Trades.empty)
     transfers: Transfers = field(default_factory=Transfers.empty)
     battery_kw: FloatArray | None = None
     certificate: Certificate = field(default_factory=Certificate)
+    curtailed_kw: FloatArray | None = None
 
     def check(self, members: int, intervals: int) -> None:
         """Refuse a pact that names members or intervals that do not exist."""
@@ -204,12 +227,17 @@ class Pact:
         ):
             table._refuse(parties >= members, "a member that does not exist", f"positions below {members}")
             table._refuse(table.interval >= intervals, "an interval outside of the horizon", f"below {intervals}")
-        if self.battery_kw is not None and self.battery_kw.shape != (members, intervals):
-            raise InputError(f"a schedule of shape {self.battery_kw.shape}", accepted=f"{(members, intervals)}")
+        for schedule in (self.battery_kw, self.curtailed_kw):
+            if schedule is not None and schedule.shape != (members, intervals):
+                raise InputError(f"a schedule of shape {schedule.shape}", accepted=f"{(members, intervals)}")
+        if self.curtailed_kw is not None and not (self.curtailed_kw >= 0).all():
+            raise InputError("curtailed PV that is negative or not a number", accepted="powers from 0 up")
 
     @classmethod
     def join(cls, pacts: Sequence["Pact"], starts: Sequence[int]) -> "Pact":
         """Put the pacts of several gates into one horizon; schedules are joined by whoever runs the gates.
+
+        Legs are numbered anew, so that those of different pacts stay apart.
 
         Parameters
         ----------
@@ -219,7 +247,7 @@ class Pact:
             Position of each gate's first interval in the common horizon.
         """
         return cls(
-            trades=_join(Trades, [pact.trades for pact in pacts], starts),
+            trades=_keep_legs_apart(_join(Trades, [pact.trades for pact in pacts], starts), [p.trades for p in pacts]),
             transfers=_join(Transfers, [pact.transfers for pact in pacts], starts),
             certificate=Certificate.merge(pact.certificate for pact in pacts),
         )
@@ -232,3 +260,10 @@ def _join(kind: type[_Table], tables: Sequence[_Table], starts: Sequence[int]) -
     joined = kind.concat(tables)
     offset = np.repeat(np.asarray(starts, dtype=np.int64), [len(table) for table in tables])
     return replace(joined, interval=joined.interval + offset)
+
+
+def _keep_legs_apart(joined: Trades, tables: Sequence[Trades]) -> Trades:
+    """Number the legs of each table after those of the tables before it."""
+    used = [int(table.leg.max(initial=-1)) + 1 for table in tables]
+    before = np.repeat(np.cumsum([0, *used[:-1]], dtype=np.int64), [len(table) for table in tables])
+    return replace(joined, leg=np.where(joined.leg < 0, -1, joined.leg + before)) if any(used) else joined

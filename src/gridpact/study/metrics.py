@@ -9,9 +9,8 @@ from gridpact.community import Community
 from gridpact.exchange import Settlement
 from gridpact.grid import Feeder, Flow, ViolationKind, added_violation, find_violations
 from gridpact.markets import Certificate, Check, Pact
-from gridpact.markets.auction import efficient_welfare
-from gridpact.markets.book import Book
 from gridpact.study.result import Baseline, CommunityMetrics, Delivery, MemberMetrics
+from gridpact.study.welfare import preference_value
 from gridpact.units import FloatArray, IntArray, from_micro, payment, to_kwh
 
 GRID_TOLERANCE = 1e-6
@@ -34,11 +33,14 @@ def measure(
     """
     totals = _total(community, settlement)
     loss = totals.bill - baseline.bill
+    met = preference_value(community, pact.trades, settlement)
+    saved = from_micro(baseline.bill.sum() - totals.to_supplier.sum() - totals.reluctance.sum())
     return _measure_members(community, totals, loss), CommunityMetrics(
         **_measure_money(pact, settlement, totals, loss),
         **_measure_energy(community, pact, delivery, totals, baseline),
         **_measure_grid(community, flow),
-        welfare=float(from_micro(baseline.bill.sum() - totals.to_supplier.sum() - totals.reluctance.sum())),
+        preference_value=met,
+        welfare=float(saved) + met,
         welfare_optimum=baseline.welfare_optimum,
         energy_residual_wh=totals.energy_residual_wh,
         money_residual=totals.money_residual,
@@ -60,20 +62,6 @@ def certify(pact: Pact, metrics: CommunityMetrics, community: Community, flow: F
             Check("grid: loading further over its limit than without trade (share)", loading, GRID_TOLERANCE),
         )
     )
-
-
-def best_welfare(community: Community, part: Settlement) -> float:
-    """Largest gain over dealing with the supplier alone, at the members' true values, in units of the currency.
-
-    Matches the demands and surpluses that the meters of a window show, interval by interval and efficiently.
-    """
-    value, cost = part.tariff.true_values(community.wanted_share)
-    metered_wh = part.energies.metered
-    member, interval = np.nonzero(metered_wh)
-    wh = metered_wh[member, interval]
-    limits = np.where(wh > 0, value[member, interval], cost[member, interval])
-    book = Book(interval, (wh > 0).astype(np.int64), member, np.abs(wh), limits, np.zeros_like(wh))
-    return float(from_micro(efficient_welfare(book).sum()))
 
 
 def gini(values: FloatArray) -> float:
@@ -200,6 +188,7 @@ def _measure_energy(
         "import_kwh": import_kwh,
         "export_kwh": export_kwh,
         "stored_kwh": float(stored_kwh),
+        "curtailed_kwh": 0.0 if delivery.curtailed_kw is None else float(delivery.curtailed_kw.sum() * hours),
         "self_sufficiency": float(1 - _ratio(import_kwh, community.profiles.load_kw.sum() * hours)),
         "self_consumption": float(1 - _ratio(export_kwh, community.profiles.pv_kw.sum() * hours)),
         "imbalance_kwh": float(to_kwh(totals.astray_wh.sum())),

@@ -22,11 +22,14 @@ class Delivery:
         State of charge at the end of each interval, ``[member, interval]``.
     net_wh
         Metered energy in integer Wh, ``[member, interval]``, + = consumption.
+    curtailed_kw
+        PV held back, ``[member, interval]``; None: none.
     """
 
     battery_kw: FloatArray
     soc_kwh: FloatArray
     net_wh: IntArray
+    curtailed_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +80,14 @@ class CommunityMetrics:
     import_kwh: float
     export_kwh: float
     stored_kwh: float
+    curtailed_kwh: float
     peak_import_kw: float
     peak_export_kw: float
     self_sufficiency: float
     self_consumption: float
     losses_kwh: float
     imbalance_kwh: float
+    preference_value: float
     welfare: float
     welfare_optimum: float
     voltage_violations: int

@@ -13,9 +13,10 @@ from gridpact.energy import FORECASTS, Fleet, make_forecaster
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
-from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact
-from gridpact.study.metrics import best_welfare, certify, measure
+from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact, Trades
+from gridpact.study.metrics import certify, measure
 from gridpact.study.result import Baseline, Delivery, Run
+from gridpact.study.welfare import best_welfare
 from gridpact.units import FloatArray, to_kwh, to_wh
 
 GATES_A_BLOCK = 512
@@ -93,7 +94,7 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     else:
         delivery = baseline.delivery
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))
-    same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw)
+    same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw) and delivery.curtailed_kw is None
     flow = baseline.flow if same else _check_grid(community, delivery)
     settlement = _settle(community, pact, delivery, flow)
     members, metrics = measure(community, pact, delivery, settlement, flow, baseline)
@@ -119,39 +120,67 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
         axis=1, keepdims=True, initial=0.0
     )  # nobody expects more surplus than that
     contract_kw = np.zeros(net_kw.shape)
-    schedule_kw: FloatArray | None = None
+    schedule_kw, curtailed_kw = _Schedule(net_kw.shape, fill=np.nan), _Schedule(net_kw.shape, fill=0.0)
     clock, soc_kwh, memory = 0, fleet.initial_kwh, None
+    committed = Trades.empty()
     agreed = _Agreed([], [], [])
 
     def run_batteries(demand_kw: FloatArray, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         window = slice(start, stop)
-        schedule = None if schedule_kw is None else schedule_kw[:, window]
-        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule)
+        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule_kw.window(window))
 
-    for closure, first, last in _gates(community, mechanism.gate, settings, all_at_once=forecaster.is_perfect):
+    for closure, first, last, until in _gates(community, mechanism.gate, settings, all_at_once=forecaster.is_perfect):
         if closure > clock:
-            soc_kwh = run_batteries(net_kw[:, clock:closure], clock, closure)[1][:, -1]
+            passed = slice(clock, closure)
+            held_back = _held_back(curtailed_kw.window(passed), community.profiles.pv_kw[:, passed])
+            measured_kw = net_kw[:, passed] if held_back is None else net_kw[:, passed] + held_back
+            soc_kwh = run_batteries(measured_kw, clock, closure)[1][:, -1]
             clock = closure
-        expected_kw = np.maximum(forecaster.forecast(net_kw, closure, last), -most_pv_kw)
-        battery_kw, path_kwh = run_batteries(expected_kw, closure, last)
+        expected_kw = np.maximum(forecaster.forecast(net_kw, closure, until), -most_pv_kw)
+        planned_kw = curtailed_kw.window(slice(closure, until))  # for intervals that earlier gates have cleared
+        battery_kw, path_kwh = run_batteries(
+            expected_kw if planned_kw is None else expected_kw + planned_kw, closure, until
+        )
         outlook = Outlook(
             members=community.members,
             feeder=community.feeder,
-            horizon=horizon.window(first, last),
-            tariff=community.tariff.window(first, last),
+            horizon=horizon.window(first, until),
+            tariff=community.tariff.window(first, until),
             charges=community.charges,
             wanted_share=community.wanted_share,
+            demand_kw=expected_kw[:, first - closure :],
             net_kw=(expected_kw + battery_kw)[:, first - closure :],
             soc_kwh=path_kwh[:, first - closure],
+            premium=community.premium,
+            commitments=committed.window(first, until) if len(committed) else committed,
         )
         pact, memory = mechanism.clear(outlook, memory, np.random.default_rng([settings.seed, first]))
         pact.check(*outlook.net_kw.shape)
-        contract_kw[:, first:last] = _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
-        if pact.battery_kw is not None:
-            schedule_kw = np.full(net_kw.shape, np.nan) if schedule_kw is None else schedule_kw
-            schedule_kw[:, first:last] = pact.battery_kw
+        contract_kw[:, first:until] += _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
+        if until > last:
+            struck = Pact.join([Pact(committed), pact], [0, first]).trades
+            committed = struck.where(struck.interval >= last)
+        schedule_kw.set(first, last, pact.battery_kw)
+        curtailed_kw.set(first, last, pact.curtailed_kw)
         agreed.add(pact, first)
-    return replace(agreed.join(), battery_kw=schedule_kw)
+    return replace(agreed.join(), battery_kw=schedule_kw.values, curtailed_kw=curtailed_kw.values)
+
+
+@dataclass(slots=True)
+class _Schedule:
+    """What the gates have scheduled so far, ``[member, interval]``; None, and no memory, until one does."""
+
+    shape: tuple[int, ...]
+    fill: float
+    values: FloatArray | None = None
+
+    def set(self, first: int, last: int, given: FloatArray | None) -> None:
+        if given is not None:
+            self.values = np.full(self.shape, self.fill) if self.values is None else self.values
+            self.values[:, first:last] = given[:, : last - first]
+
+    def window(self, window: slice) -> FloatArray | None:
+        return None if self.values is None else self.values[:, window]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,31 +209,44 @@ class _Agreed:
 
 def _gates(
     community: Community, gate: Gate, settings: Settings, *, all_at_once: bool
-) -> Iterator[tuple[int, int, int]]:
-    """Closure, first and last (excluded) interval of every gate.
+) -> Iterator[tuple[int, int, int, int]]:
+    """Closure, first and last (excluded) interval of every gate, and how far it looks (excluded).
 
-    What carries no memory and rests on a perfect forecast does not depend on when gates close: it is one call.
+    What carries no memory, does not look ahead and rests on a perfect forecast does not depend on when gates close: it is one
+    call.
     """
     periods, step = community.horizon.periods, community.horizon.step
-    if all_at_once and not gate.carries_memory:
-        yield 0, 0, periods
+    covers, looks_ahead = gate.intervals(step)
+    if all_at_once and not gate.carries_memory and not looks_ahead:
+        yield 0, 0, periods, periods
         return
     ahead = math.ceil(settings.gate_closure / step)
-    for first in range(0, periods, gate.covers):
-        yield max(first - ahead, 0), first, min(first + gate.covers, periods)
+    for first in range(0, periods, covers):
+        last = min(first + covers, periods)
+        yield max(first - ahead, 0), first, last, min(last + looks_ahead, periods)
 
 
 def _deliver(community: Community, fleet: Fleet, pact: Pact) -> Delivery:
     """What the batteries do on the measured profiles, standing by what was agreed, and what the meters then show."""
     net_kw, hours = community.profiles.net_kw, community.horizon.hours
+    curtailed_kw = _held_back(pact.curtailed_kw, community.profiles.pv_kw)
+    if curtailed_kw is not None:
+        net_kw = net_kw + curtailed_kw
     contract_kw = _contract_kw(pact, net_kw.shape, hours) if len(pact.trades) else None
     battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw)
-    return Delivery(battery_kw=battery_kw, soc_kwh=soc_kwh[:, 1:], net_wh=to_wh((net_kw + battery_kw) * hours))
+    return Delivery(battery_kw, soc_kwh[:, 1:], to_wh((net_kw + battery_kw) * hours), curtailed_kw)
+
+
+def _held_back(curtailed_kw: FloatArray | None, pv_kw: FloatArray) -> FloatArray | None:
+    """PV that is held back, of what there is."""
+    return None if curtailed_kw is None else np.minimum(curtailed_kw, pv_kw)
 
 
 def _check_grid(community: Community, delivery: Delivery) -> Flow:
     """AC power flow of what the meters show, per phase as soon as one member is on a single phase."""
     meter_kw = community.profiles.net_kw + delivery.battery_kw
+    if delivery.curtailed_kw is not None:
+        meter_kw += delivery.curtailed_kw
     p_kw, q_kvar = community.at_buses(meter_kw, community.profiles.q_kvar)
     return (power_flow if p_kw.ndim == 2 else power_flow_per_phase)(community.feeder, p_kw, q_kvar)
 

@@ -17,7 +17,9 @@ def headline(comparison: Comparison) -> Table:
     community = comparison.community
     first, last = community.horizon.index()[[0, -1]].tz_convert(community.time_zone)
     title = f"{community.name}: {len(community.members)} members, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    heads = (f"bill\n{community.currency}", "saving", "subsidy", "traded\nkWh", "price", "equal-\nity", "imbal.\nkWh")
+    heads = [f"bill\n{community.currency}", "saving", "subsidy", "traded\nkWh", "price", "equal-\nity", "imbal.\nkWh"]
+    if community.premium is not None:
+        heads.append("prefer-\nences")
     table = _table(title, (*heads, "claims"))
     table.caption = Text(_network(comparison))
     for run in comparison.runs:
@@ -31,6 +33,7 @@ def headline(comparison: Comparison) -> Table:
             _number(c.mean_price, ".4f"),
             _number(c.equality, ".2f"),
             _number(c.imbalance_kwh, ",.1f"),
+            *([] if community.premium is None else [_number(c.preference_value, ",.2f")]),
             _verdict(run),
         )
     return table
@@ -41,6 +44,8 @@ def side_by_side(replication: Replication, currency: str) -> Table:
     seeds = len(replication.seeds)
     title = f"mean of {seeds} seeds ± half a 95 % confidence interval; money in {currency}" if seeds > 1 else "one seed"
     shown = {"saving": "total_saving", "subsidy": "subsidy", "equality": "equality", "welfare": "welfare"}
+    if replication.values["preference_value"].any():
+        shown["preferences"] = "preference_value"
     shown["imbalance\nkWh"] = "imbalance_kwh"
     table = _table(title, tuple(shown))
     columns = [(replication.mean(name), replication.half_width(name)) for name in shown.values()]

@@ -8,10 +8,10 @@ import numpy as np
 from gridpact.community.decode import zone_of
 from gridpact.errors import InputError, nearest_name
 from gridpact.horizon import Horizon
+from gridpact.markets._pool_certificate import Claims, certify
+from gridpact.markets._pool_matching import Sides, match_proportionally, trades_of, transfers_with
 from gridpact.markets.outlook import Metering
 from gridpact.markets.pact import Pact, Party, Transfers
-from gridpact.markets.pool.certificate import Claims, certify
-from gridpact.markets.pool.matching import Sides, match_proportionally, trades_of, transfers_with
 from gridpact.units import IntArray, payment, split
 
 PERIODS = ("interval", "day", "month", "run")

@@ -12,10 +12,10 @@ import numpy as np
 
 from gridpact.community import Member, Tariff
 from gridpact.errors import InputError, nearest_name
+from gridpact.markets._pool_certificate import Claims, certify
+from gridpact.markets._pool_matching import Sides, match_proportionally, mid_price, ration, trades_of
 from gridpact.markets.outlook import Metering
 from gridpact.markets.pact import Pact
-from gridpact.markets.pool.certificate import Claims, certify
-from gridpact.markets.pool.matching import Sides, match_proportionally, mid_price, ration, trades_of
 from gridpact.units import FloatArray, IntArray, split, to_micro
 
 KINDS = ("dynamic", "static", "equal")

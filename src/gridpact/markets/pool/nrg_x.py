@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridpact.errors import InputError
-from gridpact.markets.certificate import Certificate, Check
-from gridpact.markets.outlook import Metering
-from gridpact.markets.pact import Pact, Party
-from gridpact.markets.pool.certificate import REPORTED, Claims, certify
-from gridpact.markets.pool.matching import (
+from gridpact.markets._pool_certificate import REPORTED, Claims, certify
+from gridpact.markets._pool_matching import (
     Sides,
     match_proportionally,
     trades_of,
     transfers_with,
 )
+from gridpact.markets.certificate import Certificate, Check
+from gridpact.markets.outlook import Metering
+from gridpact.markets.pact import Pact, Party
 from gridpact.units import FloatArray, IntArray, payment, to_kwh, to_micro
 
 

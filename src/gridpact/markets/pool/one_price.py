@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridpact.errors import InputError
+from gridpact.markets._pool_certificate import REPORTED, Claims, certify
+from gridpact.markets._pool_matching import Sides, match_proportionally, mid_price, trades_of
 from gridpact.markets.certificate import Certificate, Check
 from gridpact.markets.outlook import Metering
 from gridpact.markets.pact import Pact
-from gridpact.markets.pool.certificate import REPORTED, Claims, certify
-from gridpact.markets.pool.matching import Sides, match_proportionally, mid_price, trades_of
 from gridpact.units import IntArray, from_micro
 
 

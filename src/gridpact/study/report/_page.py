@@ -1,22 +1,14 @@
-"""The page: a template, its style and script, the chart library and the data, all in one file."""
+"""The page: what a comparison shows, put into the frame that all pages share."""
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from gridpact import __version__
-from gridpact.study.report._figures import Figures
+from gridpact.study.pages.html import render_page
 from gridpact.study.report._view import view
 from gridpact.study.result import Comparison
 
 HERE = "gridpact.study.report"
 SCRIPTS = ("shared", "market", "network", "page")
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def write_report(
@@ -56,34 +48,4 @@ def write_report(
 def render(comparison: Comparison, *, title: str | None = None, notes: Sequence[str] = ()) -> str:
     """The report as text."""
     shown = view(comparison, title, notes)
-    return (
-        _templates()
-        .get_template("report.html.j2")
-        .render(
-            view=shown,
-            data=script_data(shown.figures),
-            style=_inline("templates/report.css"),
-            library=_inline("vendor/echarts.min.js"),
-            script=Markup("\n").join(_inline(f"templates/scripts/{name}.js") for name in SCRIPTS),
-            version=__version__,
-        )
-    )
-
-
-def script_data(figures: Figures) -> Markup:
-    """Figures as JSON that is safe inside a script element; a number that is not finite becomes null."""
-    text = msgspec.json.encode(figures).decode()
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return Markup(text)
-
-
-@cache
-def _templates() -> Environment:
-    loader = PackageLoader(HERE)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _inline(name: str) -> Markup:
-    """A file of the package as it is: trusted, because it is ours."""
-    return Markup(files(HERE).joinpath(name).read_text(encoding="utf-8"))
+    return render_page(HERE, "report.html.j2", style="report.css", scripts=SCRIPTS, data=shown.figures, view=shown)

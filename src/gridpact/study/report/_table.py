@@ -9,7 +9,7 @@ import numpy as np
 
 from gridpact.grid import find_violations
 from gridpact.markets import Check
-from gridpact.study.report._format import DASH, count, measure, number, percent, seconds
+from gridpact.study.pages.formats import DASH, count, measure, number, percent, seconds
 from gridpact.study.result import Comparison, Run
 
 NOBODY_TRADES = "before any trade"
@@ -78,9 +78,10 @@ class Proof:
     checks: tuple[Verdict, ...]
 
 
-def columns(currency: str) -> tuple[Column, ...]:
-    """What the headline table compares."""
+def columns(currency: str, *, preferences: bool = False) -> tuple[Column, ...]:
+    """What the headline table compares; preferences over sellers only where somebody has some."""
     money, energy, network, outcome = "Money", "Energy", "Network", "Outcome"
+    met = Column(outcome, "Preferences met", currency, lambda run: run.community.preference_value, _two, "high")
     return (
         Column(money, "Total bill", currency, lambda run: run.community.total_bill, _two, "low"),
         Column(money, "Saving", currency, lambda run: run.community.total_saving, _two, "high"),
@@ -96,6 +97,7 @@ def columns(currency: str) -> tuple[Column, ...]:
         Column(network, "Peak export", "kW", lambda run: run.community.peak_export_kw, _size, "low"),
         Column(network, "Losses", "kWh", lambda run: run.community.losses_kwh, _size, "low"),
         Column(network, "Violations", "before → after", lambda run: run.community.violations, number, "low"),
+        *([met] if preferences else []),
         Column(outcome, "Welfare", "% of best", lambda run: run.community.welfare_share, _share, "high"),
         Column(outcome, "Certificate", "", lambda run: float(run.certificate.passed), lambda _: ""),
         Column(outcome, "Run time", "s", lambda run: run.seconds, _seconds, "low"),

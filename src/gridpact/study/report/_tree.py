@@ -1,14 +1,12 @@
 """Where to draw a feeder: every bus by its electrical distance from the source and its place among the branches."""
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
 
-from gridpact.grid import Feeder
+from gridpact.grid import Feeder, shortest_ways
+from gridpact.grid.distance import KVA
 from gridpact.units import FloatArray, IntArray
-
-KVA = 1_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,41 +30,11 @@ class Layout:
 
 def lay_out(feeder: Feeder) -> Layout:
     """Lay a feeder out as a tree of shortest electrical ways; branches that close a loop are drawn across it."""
-    order, parent, impedance = _shortest_ways(feeder, branch_impedance(feeder))
+    ways = shortest_ways(feeder, [feeder.source_bus])
+    parent, impedance = ways.before[0], ways.distance[0]
+    order = np.argsort(impedance, kind="stable")[: np.isfinite(impedance).sum()].tolist()  # parents first
     base_kva = KVA if np.nanmax(impedance, initial=0.0) * 10 < 1 else KVA / 10
     return Layout(impedance * 100 * base_kva / KVA, _rows(order, parent), base_kva)
-
-
-def branch_impedance(feeder: Feeder) -> FloatArray:
-    """Size of the series impedance of every branch in p.u. at 1 MVA, ``[branch]``."""
-    lines, transformers = feeder.lines, feeder.transformers
-    ohm = np.hypot(lines.r_ohm, lines.x_ohm)
-    of_lines = ohm / feeder.bus_kv[lines.from_bus] ** 2
-    of_transformers = transformers.uk * KVA / transformers.rated_kva
-    return np.concatenate([of_lines, of_transformers])
-
-
-def _shortest_ways(feeder: Feeder, weight: FloatArray) -> tuple[list[int], IntArray, FloatArray]:
-    """Dijkstra from the source: buses in the order reached, the bus before each (−1: none), the distance of each."""
-    buses = len(feeder.bus_names)
-    neighbours: list[list[tuple[int, float]]] = [[] for _ in range(buses)]
-    from_bus, to_bus = feeder.branch_ends
-    for a, b, length in zip(from_bus.tolist(), to_bus.tolist(), weight.tolist(), strict=True):
-        neighbours[a].append((b, length))
-        neighbours[b].append((a, length))
-    parent, distance = np.full(buses, -1, dtype=np.int64), np.full(buses, np.nan)
-    order: list[int] = []
-    reached = [(0.0, feeder.source_bus, -1)]
-    while reached:
-        so_far, bus, before = heapq.heappop(reached)
-        if np.isfinite(distance[bus]):
-            continue
-        distance[bus], parent[bus] = so_far, before
-        order.append(bus)
-        for other, length in neighbours[bus]:
-            if np.isnan(distance[other]):
-                heapq.heappush(reached, (so_far + length, other, bus))
-    return order, parent, distance
 
 
 def _rows(order: list[int], parent: IntArray) -> FloatArray:

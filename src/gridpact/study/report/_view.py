@@ -44,7 +44,8 @@ class View:
 
 def view(comparison: Comparison, title: str | None, notes: Sequence[str]) -> View:
     """Compute all that is shown of a comparison."""
-    columns = table.columns(comparison.community.currency)
+    community = comparison.community
+    columns = table.columns(community.currency, preferences=community.premium is not None)
     return View(
         title=title or comparison.community.name,
         facts=words.facts(comparison.community),

@@ -6,8 +6,8 @@ import numpy as np
 
 from gridpact.community import Community
 from gridpact.study.metrics import voltage_range
+from gridpact.study.pages.formats import DASH, count, local_time, number, percent, quantity, span
 from gridpact.study.report._figures import Members, Partners
-from gridpact.study.report._format import DASH, count, local_time, number, percent, quantity, span
 from gridpact.study.report._table import subsidised, trades, violations_before
 from gridpact.study.result import Comparison, Run
 from gridpact.units import IntArray, from_micro
@@ -32,6 +32,8 @@ def reading(comparison: Comparison) -> list[str]:
     said = [_money(comparison, traders)]
     if len(traders) > 1:
         said.append(_fairness(traders))
+    if comparison.community.premium is not None and traders:
+        said.append(_preferences(traders, comparison.community.currency))
     return [sentence for sentence in (*said, _network(comparison), _certificates(comparison.runs)) if sentence]
 
 
@@ -142,6 +144,13 @@ def _fairness(traders: Sequence[Run]) -> str:
         f"Savings are shared most evenly by {even.mechanism} (equality {values[0]}, where 1 is everybody the same), "
         f"least by {uneven.mechanism} ({values[1]})."
     )
+
+
+def _preferences(traders: Sequence[Run], currency: str) -> str:
+    most, least = _ends(traders, lambda run: run.community.preference_value)
+    best, worst = (quantity(run.community.preference_value, currency, 2) for run in (most, least))
+    start = f"Preferences over sellers are worth {best} to the buyers under {most.mechanism}"
+    return f"{start}." if best == worst else f"{start}, the most, and {worst} under {least.mechanism}, the least."
 
 
 def _network(comparison: Comparison) -> str:

@@ -44,7 +44,7 @@ const day = (run, width) => {
           const told = data.mechanisms.map((name, n) => [
             name,
             `${format(price[n][at], 4)} · ${format(power[n][at], 2)} kW`,
-            n,
+            mark(n),
           ]);
           return rows(`${clock(hour[at])} to ${clock(hour[at] + bin)}`, [
             ["import price", format(import_price[at], 4)],

@@ -22,7 +22,7 @@ const duration = (run, width) => {
         axisPointer: pointer,
         formatter: (found) => {
           const at = found[0].dataIndex;
-          const told = data.mechanisms.map((name, n) => [name, `${format(runs[n][at], 1)} kW`, n]);
+          const told = data.mechanisms.map((name, n) => [name, `${format(runs[n][at], 1)} kW`, mark(n)]);
           return rows(`${format(share[at], 1)} % of the time at or above`, [
             ["before any trade", `${format(reference[at], 1)} kW`],
             ...told,
@@ -157,7 +157,7 @@ const feeder = (run, width) => {
   const hidden = { type: "value", show: false };
   let x = { ...hidden, ...xRange };
   let y = { ...hidden, inverse: true, min: -0.6, max: Math.max(leaves - 0.4, 0.6) };
-  if (map) [x, y] = mapAxes(width - 2 * side(width), 460);
+  if (map) [x, y] = equalAxes(grid.xy.map(ends), width - 2 * side(width), 460, { show: false });
   return {
     height: map ? 500 : tall + 16,
     option: frame({
@@ -168,19 +168,6 @@ const feeder = (run, width) => {
       series: [branches(run, place, !map), buses(run, place, dot)],
     }),
   };
-};
-
-/** Axes on which a step east is as long as a step north. */
-const mapAxes = (width, height) => {
-  const [[left, right], [bottom, top]] = grid.xy.map(ends);
-  const scale = Math.max((right - left) / width, (top - bottom) / height) || 1;
-  const around = (low, high, size) => ({
-    type: "value",
-    show: false,
-    min: (low + high - size * scale) / 2,
-    max: (low + high + size * scale) / 2,
-  });
-  return [around(left, right, width), around(bottom, top, height)];
 };
 
 const voltage = (run, width) => {

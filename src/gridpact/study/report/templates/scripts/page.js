@@ -49,22 +49,15 @@ const drawMembers = (run) => {
     "</tbody>";
 };
 
-const charts = { day, partners, savings, duration, feeder, voltage };
-const instances = {};
-
-const draw = (id, width) => {
-  const box = element(`chart-${id}`);
-  const size = width || box.clientWidth;
-  const { height, option, empty } = charts[id](chosen, size);
-  box.style.height = `${height}px`;
-  instances[id] = instances[id] || echarts.init(box, null, { renderer: "svg", width: size, height });
-  instances[id].resize({ width: size, height });
-  instances[id].setOption(option, { notMerge: true });
-  box.querySelector(".empty")?.remove();
-  if (empty) box.append(Object.assign(document.createElement("p"), { className: "empty", textContent: empty }));
+const charts = Object.fromEntries(
+  Object.entries({ day, partners, savings, duration, feeder, voltage }).map(([id, chart]) => [
+    id,
+    (width) => chart(chosen, width),
+  ]),
+);
+const { draw, drawAll, watch } = stage(charts, (id) => {
   element(`${id}-caption`).textContent = data.captions[id][chosen];
-};
-const drawAll = (width) => Object.keys(charts).forEach((id) => draw(id, width));
+});
 
 const choose = (run) => {
   chosen = run;
@@ -98,30 +91,16 @@ bringIntoView();
 // A browser may keep the choice over a reload.
 choose(Number(new FormData(form).get("mechanism") ?? data.selected));
 
-const widths = new Map();
-const watch = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const id = target.id.replace("chart-", "");
-    if (widths.get(id) !== target.clientWidth && !printing) {
-      if (widths.has(id)) draw(id);
-      widths.set(id, target.clientWidth);
-    }
-  }
-});
+watch();
 let opened = [];
-Object.keys(charts).forEach((id) => watch.observe(element(`chart-${id}`)));
 addEventListener("beforeprint", () => {
-  printing = true;
-  drawAll(PRINT_WIDTH);
   opened = [...document.querySelectorAll(".proofs details:not([open])")];
   opened.forEach((details) => {
     details.open = true;
   });
 });
-addEventListener("afterprint", () => {
-  printing = false;
+addEventListener("afterprint", () =>
   opened.forEach((details) => {
     details.open = false;
-  });
-  drawAll();
-});
+  }),
+);

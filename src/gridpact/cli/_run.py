@@ -1,33 +1,20 @@
-"""The command line. Heavy modules are imported by the command that needs them."""
+"""The commands that run a community: `run` and `compare`."""
 
-import inspect
-import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from gridpact.errors import GridpactError, InputError
+from gridpact.cli._app import command
+from gridpact.cli._shared import make_writable, progress_bar
 
 if TYPE_CHECKING:
     from gridpact.community import CommunityFile
     from gridpact.markets import Market
     from gridpact.study import Comparison, Replication, Settings
-
-app = typer.Typer(
-    help="Peer-to-peer energy markets on real distribution grids.", no_args_is_help=True, pretty_exceptions_enable=False
-)
-data_app = typer.Typer(help="Look at meter data before it is used.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,46 +52,14 @@ class ReplicatedStudy(Study):
     ] = 5
 
 
-def _command(options: Callable[..., T]) -> Callable[[Callable[[T], None]], Callable[[T], None]]:
-    """Register a command under the name of its function; its options are the fields of a dataclass."""
-
-    def register(command: Callable[[T], None]) -> Callable[[T], None]:
-        def call(**values: Any) -> None:
-            command(options(**values))
-
-        call.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]  # what Typer reads
-        app.command(command.__name__, help=command.__doc__)(call)
-        return command
-
-    return register
-
-
-def main() -> None:
-    """Run the command line; wrong input ends with one message and exit code 2."""
-    try:
-        app()
-    except GridpactError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
-        sys.exit(2)
-
-
-@app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        from gridpact import __version__
-
-        typer.echo(f"gridpact {__version__}")
-        raise typer.Exit
-
-
-@_command(Study)
+@command(Study)
 def run(study: Study) -> None:
     """Run a community under one or more mechanisms and bill everybody."""
     from gridpact.study import compare as compare_mechanisms
     from gridpact.study.tables import headline, show
 
     file, markets, settings = _prepare(study)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets))
         comparison = compare_mechanisms(
             file.community,
@@ -117,14 +72,14 @@ def run(study: Study) -> None:
     _write(comparison, settings, study.output, file)
 
 
-@_command(ReplicatedStudy)
+@command(ReplicatedStudy)
 def compare(study: ReplicatedStudy) -> None:
     """Compare mechanisms on the same community, seeds and grid, with confidence intervals over seeds."""
     from gridpact.study import replicate
     from gridpact.study.tables import show, side_by_side
 
     file, markets, settings = _prepare(study)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets) * study.seeds)
         comparison, replication = replicate(
             file.community,
@@ -136,46 +91,6 @@ def compare(study: ReplicatedStudy) -> None:
         )
     show(side_by_side(replication, file.community.currency))
     _write(comparison, settings, study.output, file, replication)
-
-
-@app.command()
-def mechanisms() -> None:
-    """List the registered mechanisms."""
-    from gridpact.markets import mechanism_names
-
-    table = Table(box=None, header_style="bold")
-    table.add_column("mechanism", no_wrap=True)
-    table.add_column("what it does")
-    for name, line in mechanism_names().items():
-        table.add_row(name, line)
-    Console().print(table)
-
-
-@app.command()
-def new(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist or is empty.")],
-) -> None:
-    """Write a small, commented example community to start from."""
-    from gridpact.community import write_example
-
-    path = write_example(folder)
-    typer.echo(f"wrote {path}\nnext: gridpact run {path}")
-
-
-@data_app.command()
-def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="CSV or Parquet, one column a meter.")],
-    unit: Annotated[str | None, typer.Option(help="kW, kWh, W, Wh or pu, if it is known.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone of times that state none.")] = None,
-) -> None:
-    """Say what is wrong with meter data and what was understood. Exit code 1 if there are errors in it."""
-    from gridpact.community import check_data
-
-    reports = check_data(files, unit=unit, zone=zone)
-    for report in reports:
-        typer.echo(report.render())
-    if any(problem.severity == "error" for report in reports for problem in report.problems):
-        raise typer.Exit(1)
 
 
 def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
@@ -193,7 +108,7 @@ def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
         seed=market.seed if study.seed is None else study.seed,
         gate_closure=timedelta(minutes=market.gate_closure_minutes),
     )
-    _make_writable(study.output)
+    make_writable(study.output)
     for note in file.notes:
         Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False, highlight=False)
     return file, markets, settings
@@ -209,17 +124,6 @@ def _markets(names: list[str], file: "CommunityFile") -> "list[Market]":
         with located(f'{file.path}: [mechanism."{name}"]'):
             stated[name] = make_mechanism(name, options)
     return [stated[name] if name in stated else make_mechanism(name) for name in names]
-
-
-def _make_writable(folder: Path) -> None:
-    """Make the folder of the results, and find out now whether a file can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        found = f"{folder} cannot be written to: {error.strerror}"
-        raise InputError(found, place="--output", accepted="a folder for the results") from None
 
 
 def _write(
@@ -239,14 +143,3 @@ def _write(
     report = write_report(comparison, folder / "report.html", notes=notes)
     typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
     typer.echo(f"report: {report}")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.community import Tariff, TradeCharges
+from gridpact.markets._pool_matching import Sides
 from gridpact.markets.certificate import Certificate, Check
 from gridpact.markets.outlook import Metering
 from gridpact.markets.pact import Pact, Trades, sum_cells
-from gridpact.markets.pool.matching import Sides
 from gridpact.units import IntArray, payment
 
 REPORTED = float("inf")

@@ -22,7 +22,7 @@ def number(value: float, digits: int = 0) -> str:
     if not math.isfinite(value):
         return DASH
     text = f"{abs(value):,.{digits}f}".replace(",", THIN)
-    return MINUS * (value < 0 and text.strip("0.") != "") + text
+    return (MINUS if value < 0 and text.strip("0.") else "") + text
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -42,18 +42,18 @@ def quantity(value: float, unit: str, digits: int = 0) -> str:
 
 
 def measure(value: float) -> str:
-    """A number of unknown size in three significant digits.
+    """A number of unknown size in three significant digits, or whole from a thousand up.
 
     Examples
     --------
-    >>> [measure(value).replace(SPACE, " ") for value in (0.0, 3.0, -0.01234, 1.2345e-9, float("nan"))]
-    ['0', '3', '−0.0123', '1.23 · 10⁻⁹', '–']
+    >>> [measure(value).replace(SPACE, " ").replace(THIN, "_") for value in (0.0, 3.0, -0.01234, 1.2345e-9, 1596.2)]
+    ['0', '3', '−0.0123', '1.23 · 10⁻⁹', '1_596']
     """
     if not math.isfinite(value):
         return DASH
-    if value == round(value) and abs(value) < 1e9:
+    if abs(value) < 1e9 and (value == round(value) or abs(value) >= 1000):
         return number(value)
-    mantissa, _, exponent = f"{value:.3g}".replace("-", MINUS, value < 0).partition("e")
+    mantissa, _, exponent = f"{value:.3g}".replace("-", MINUS, int(value < 0)).partition("e")
     return mantissa + (f"{SPACE}·{SPACE}10{str(int(exponent)).translate(_RAISED)}" if exponent else "")
 
 

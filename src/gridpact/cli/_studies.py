@@ -1,0 +1,123 @@
+"""The studies with a page of their own: `study coalition` and `study net-metering`."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridpact.cli._app import command, study_app
+from gridpact.cli._shared import make_writable, progress_bar
+
+if TYPE_CHECKING:
+    from gridpact.study.pages import Page, Table
+    from gridpact.study.tasks import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagedStudy:
+    """What all studies with a page of their own ask for."""
+
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where results go; out/<study> if not given.")
+    ] = None
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: to see that it works.")] = False
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes; as many as cores if not given.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoalitionStudy(PagedStudy):
+    """The study of coalitional games."""
+
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of all markets, communities and draws.")] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetMeteringStudy(PagedStudy):
+    """The study of net metering. Fees and charges in units of the currency; they and the demand charge are for 30 days."""
+
+    community: Annotated[
+        Path | None, typer.Argument(metavar="[COMMUNITY.toml]", help="Without a file: the built-in community.")
+    ] = None
+    start: Annotated[datetime | None, typer.Option(help="Start at this local time instead of the file's.")] = None
+    days: Annotated[int, typer.Option(min=1, help="Run this many days.")] = 3
+    members: Annotated[
+        int | None, typer.Option(help="How many, 2 to 12, chosen by a stated rule; 8 if not given.", show_default=False)
+    ] = None
+    fee_per_coalition: Annotated[float, typer.Option(help="Of each coalition of two or more, for 30 days.")] = 20.0
+    fee_per_member: Annotated[float, typer.Option(help="Of each of its members, for 30 days.")] = 2.0
+    network_charge: Annotated[
+        float | None, typer.Option(help="For each kWh that members share, instead of the file's charges.")
+    ] = None
+    demand_charge: Annotated[float, typer.Option(help="For each kW of the highest import, for 30 days.")] = 5.0
+
+
+@command(CoalitionStudy, study_app)
+def coalition(study: CoalitionStudy) -> None:
+    """Core points, agreeing without a centre, Shapley values, price against scarcity."""
+    from gridpact.study.coalition import FULL, QUICK, methods, page, run_study
+
+    folder = _folder(study, "coalition")
+    with _progress() as progress:
+        found = run_study(QUICK if study.quick else FULL, study.seed, jobs=study.jobs or -1, progress=progress)
+    settings = {"seed": study.seed, "sizes": asdict(found.sizes)}
+    _write(page(found, command=_typed()), methods(found), folder, settings)
+
+
+@command(NetMeteringStudy, study_app)
+def net_metering(study: NetMeteringStudy) -> None:
+    """Is there a reason to stay in a community under net metering? On real profiles, with fees, storage, demand charge."""
+    from gridpact.community import load_community
+    from gridpact.study.net_metering import QUICK_RATIOS, Settings, Terms, cases, charge_of, choose, page, sweep
+
+    file = load_community(study.community, start=study.start, days=study.days)
+    network = charge_of(file.community) if study.network_charge is None else study.network_charge
+    terms = Terms(study.fee_per_coalition, study.fee_per_member, network, study.demand_charge)
+    settings = Settings(terms, QUICK_RATIOS, QUICK_RATIOS) if study.quick else Settings(terms)
+    sample = choose(file.community, study.members)
+    folder = _folder(study, "net-metering")
+    with _progress() as progress:
+        found = sweep(sample, settings, jobs=study.jobs or -1, progress=progress)
+    stated = {"days": study.days, "members": list(sample.community.member_ids), **asdict(settings)}
+    _write(page(found, command=_typed(), notes=file.notes), cases(found), folder, stated)
+
+
+def _folder(study: PagedStudy, name: str) -> Path:
+    folder = study.output or Path("out") / name
+    make_writable(folder)
+    return folder
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    with progress_bar() as bar:
+        task = bar.add_task("running", total=None)
+
+        def told(name: str, total: int) -> None:
+            bar.update(task, advance=1, total=total, description=name)
+
+        yield told
+
+
+def _typed() -> str:
+    """The command as it was typed."""
+    return shlex.join(["gridpact", *sys.argv[1:]])
+
+
+def _write(page: "Page", table: "Table", folder: Path, settings: dict[str, Any]) -> None:
+    from gridpact.study.pages import in_terminal, write_page
+    from gridpact.study.tables import show
+
+    report, *written = write_page(page, folder, settings)
+    show(in_terminal(table))
+    for sentence in page.reading:
+        typer.echo(sentence)
+    typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
+    typer.echo(f"report: {report}")
