@@ -104,7 +104,8 @@ def test_mechanisms_are_listed_with_a_line_each(call):
     code, printed, _ = call("mechanisms")
     names = {line.split()[0] for line in printed.splitlines()[1:]}
     assert code == 0
-    expected = {"supplier", "pool:sdr", "pool:mmr", "pool:bill-sharing", "pool:nrg-x", "pool:keys"} | {
+    expected = {"assignment:single", "assignment:multi", "shapley-pool"}
+    expected |= {"supplier", "pool:sdr", "pool:mmr", "pool:bill-sharing", "pool:nrg-x", "pool:keys"} | {
         f"auction:{rule}" for rule in ("uniform", "pay-as-bid", "mcafee", "muda", "vcg", "random", "continuous")
     }
     assert names == expected

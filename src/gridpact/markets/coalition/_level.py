@@ -52,7 +52,7 @@ class Bounds:
 
 
 def minimise_excess(
-    game: Game, centre: FloatArray, separate: Separation, tolerance: float, rounds: int, enough: float
+    game: Game, centre: FloatArray, separate: Separation, tolerance: float, rounds: int, enough: float | None
 ) -> Bounds:
     """Bracket the least largest excess.
 
@@ -69,7 +69,7 @@ def minimise_excess(
     rounds
         At how many rounds to stop at the latest.
     enough
-        Upper end at which to stop.
+        Stop when it is clear on which side of this the least largest excess lies; None: do not.
     """
     alone = np.eye(game.players, dtype=np.bool_)
     found = separate(centre)
@@ -79,7 +79,7 @@ def minimise_excess(
     lower = _lower_bound(rows, worth, game.grand)
     rng = np.random.default_rng(0)
     for done in range(rounds):
-        if upper - lower <= tolerance or upper <= enough:
+        if upper - lower <= tolerance or (enough is not None and (upper <= enough or lower > enough)):
             return Bounds(centre, upper, lower, rows, done)
         level = lower + _LEVEL * (upper - lower)
         payoff = _nearest(centre, rows, worth - level, game.grand)

@@ -135,6 +135,8 @@ def core_point(game: Game, *, tolerance: float = 1e-6, oracle: Oracle | None = N
     ------
     InputError
         If the core is empty: no payoff leaves every coalition without a gain.
+    GridpactError
+        If a game of more than 20 players remains undecided.
 
     Examples
     --------
@@ -142,8 +144,11 @@ def core_point(game: Game, *, tolerance: float = 1e-6, oracle: Oracle | None = N
     >>> bool(np.allclose(core_point(glove), [0, 0, 1]))
     True
     """
-    found = least_core(game, tolerance=tolerance, oracle=oracle, enough=0.0)
-    if found.epsilon > tolerance * _scale(game):
+    least = tolerance * _scale(game)
+    found = least_core(game, tolerance=tolerance, oracle=oracle, enough=least)
+    if found.epsilon > least:
+        if found.lower <= least:
+            raise GridpactError(f"core point: undecided after {found.rounds} rounds, ε* is at most {found.epsilon:g}")
         raise InputError(
             f"the core is empty: every payoff leaves some coalition {found.lower:g} or more to gain",
             place="core point",
@@ -158,7 +163,7 @@ def least_core(
     tolerance: float = 1e-3,
     rounds: int = 1_000,
     oracle: Oracle | None = None,
-    enough: float = -np.inf,
+    enough: float | None = None,
 ) -> LeastCore:
     """A payoff in the least core, by row generation: only coalitions that matter are written down.
 
@@ -177,7 +182,7 @@ def least_core(
     oracle
         Finds the largest excess; see `Oracle`.
     enough
-        Largest excess that is good enough to stop at.
+        Stop when it is clear on which side of this ε* lies; not used up to 20 players. None: do not.
 
     Raises
     ------

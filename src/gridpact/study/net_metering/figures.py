@@ -72,7 +72,8 @@ def together(sweep: Sweep) -> Figure:
     return Figure(
         "together",
         "How many stay together",
-        "Members of the largest coalition after merging and splitting from everybody alone; 1: nobody joins anybody.",
+        "Members of the largest coalition after merging and splitting from everybody alone; 1: nobody joins anybody. Who "
+        "adds nothing is not taken in.",
         HeatMap(
             tuple(number(float(ratio), 2) for ratio in ratios),
             tuple(words for words, _ in lines),
