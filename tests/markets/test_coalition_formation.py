@@ -1,4 +1,4 @@
-"""Coalitions that merge and split, against all partitions, and games on a graph of who may trade with whom."""
+"""Merging and splitting, and games on graphs."""
 
 from itertools import combinations
 
@@ -10,261 +10,207 @@ from hypothesis import strategies as st
 from gridpact.errors import InputError
 from gridpact.markets.coalition import (
     Game,
+    NettingRules,
     graph_restricted,
     merge_and_split,
     myerson,
+    netting_game,
     pooling_game,
     shapley_exact,
+    shapley_sampled,
     superadditivity_margin,
 )
 
-LINKS = list(combinations(range(5), 2))
-
 
 @st.composite
-def games(draw, least=1, most=6):
-    """Any small game of whole numbers, so that sums are exact."""
-    players = draw(st.integers(least, most))
-    worth = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(-9, 10, 1 << players).astype(float)
-    worth += draw(st.sampled_from([-6, 0, 6])) * np.array([code.bit_count() for code in range(1 << players)])
-    worth[0] = 0.0
-    return Game(players, lambda masks: worth[masks @ (1 << np.arange(players))])
+def games(draw, most=5):
+    players = draw(st.integers(1, most))
+    worth = draw(st.lists(st.integers(-5, 9), min_size=2**players, max_size=2**players))
+    table = np.array([0, *worth[1:]], dtype=float)
+    return Game(players, lambda masks: table[masks @ (1 << np.arange(players))])
 
 
-def partitions(members):
-    """All partitions of a group."""
-    if not members:
+def partitions(items):
+    if not items:
         yield []
         return
-    first, rest = members[0], members[1:]
-    for size in range(len(rest) + 1):
-        for chosen in combinations(rest, size):
-            for others in partitions([i for i in rest if i not in chosen]):
-                yield [(first, *chosen), *others]
+    first, rest = items[0], items[1:]
+    for smaller in partitions(rest):
+        yield [[first], *smaller]
+        for at in range(len(smaller)):
+            yield [*smaller[:at], [first, *smaller[at]], *smaller[at + 1 :]]
 
 
-def union(parts):
-    return tuple(sorted(player for part in parts for player in part))
+def gains_by_merging(game, parts):
+    return max(
+        (
+            game(sum(chosen, ())) - sum(game(part) for part in chosen)
+            for size in range(2, len(parts) + 1)
+            for chosen in combinations(parts, size)
+        ),
+        default=0,
+    )
 
 
-def worth(game, parts):
-    return sum(game(part) for part in parts)
-
-
-def merge_gain(game, parts):
-    sets = [chosen for size in range(2, len(parts) + 1) for chosen in combinations(parts, size)]
-    return max((game(union(chosen)) - worth(game, chosen) for chosen in sets), default=0)
-
-
-def split_gain(game, parts):
-    return max(worth(game, split) - game(part) for part in parts for split in partitions(part))
-
-
-@st.composite
-def starts(draw, players):
-    label = [draw(st.integers(0, players - 1)) for _ in range(players)]
-    return [[i for i in range(players) if label[i] == at] for at in sorted(set(label))]
+def gains_by_splitting(game, parts):
+    return max(sum(game(piece) for piece in pieces) - game(part) for part in parts for pieces in partitions(list(part)))
 
 
 @settings(max_examples=60)
-@given(data=st.data(), game=games())
-def test_no_coalitions_where_it_ends_gain_by_merging_and_none_by_splitting_in_any_way(data, game):
-    start = data.draw(st.none() | starts(game.players))
-    formed = merge_and_split(game, start)
-    assert merge_gain(game, formed.partition) <= 0
-    assert split_gain(game, formed.partition) <= 0
-    assert formed.stable
-    begun = [(i,) for i in range(game.players)] if start is None else start
-    assert formed.value == worth(game, formed.partition) >= worth(game, begun)
+@given(game=games(), data=st.data())
+def test_where_it_ends_nothing_gains_by_merging_or_splitting(game, data):
+    start = data.draw(st.sampled_from(list(partitions(list(range(game.players))))))
+    found = merge_and_split(game, start)
+    assert sorted(player for part in found.partition for player in part) == list(range(game.players))
+    assert found.stable
+    assert gains_by_merging(game, found.partition) <= 1e-9
+    assert gains_by_splitting(game, found.partition) <= 1e-9
+    assert found.value == pytest.approx(sum(game(part) for part in found.partition))
 
 
 @settings(max_examples=60)
-@given(data=st.data(), game=games())
-def test_each_step_is_the_best_merge_or_else_the_best_split_and_gains_what_it_says(data, game):
-    parts = {tuple(part) for part in data.draw(starts(game.players))}
-    formed = merge_and_split(game, [list(part) for part in parts])
-    for step in formed.history:
-        assert parts.issuperset(step.before)
-        assert union(step.before) == union(step.after)
-        assert step.gain == worth(game, step.after) - worth(game, step.before) > 0
-        merging, splitting = merge_gain(game, sorted(parts)), split_gain(game, sorted(parts))
-        assert (step.kind, step.gain) == (("merge", merging) if merging > 0 else ("split", splitting))
-        assert len(step.after if step.kind == "merge" else step.before) == 1
-        parts = (parts - set(step.before)) | set(step.after)
-    assert formed.partition == tuple(sorted(parts))
+@given(game=games())
+def test_every_step_gains_what_it_says_and_leads_from_the_start_to_the_end(game):
+    found = merge_and_split(game)
+    parts = {(player,) for player in range(game.players)}
+    for step in found.history:
+        assert step.gain > 0
+        assert step.gain == pytest.approx(sum(map(game, step.after)) - sum(map(game, step.before)))
+        assert set(step.before) <= parts
+        assert (len(step.after) == 1) == (step.kind == "merge")
+        parts = parts - set(step.before) | set(step.after)
+    assert parts == set(found.partition)
 
 
-def test_three_coalitions_merge_at_once_where_no_two_would():
-    formed = merge_and_split(Game.of(3, lambda group: float(len(group) == 3)))
-    assert formed.partition == ((0, 1, 2),)
-    assert [(step.kind, step.before, step.gain) for step in formed.history] == [("merge", ((0,), (1,), (2,)), 1.0)]
+def test_without_costs_a_pool_ends_as_one_and_with_a_member_fee_those_who_bring_little_stay_out():
+    net = np.array([[-5.0, 0.0], [4.0, 0.0], [0.1, 0.0], [0.0, 2.0], [0.0, -3.0]])
+    assert merge_and_split(netting_game(net, NettingRules(0.3, 0.1))).value == pytest.approx(0.2 * (4.1 + 2))
+    dear = merge_and_split(netting_game(net, NettingRules(0.3, 0.1, member_fee=0.1)))
+    assert set(dear.partition) == {(0, 1), (2,), (3, 4)}
+    assert dear.value == pytest.approx(0.2 * 4 + 0.2 * 2 - 4 * 0.1)
 
 
-def test_all_join_one_coalition_where_everybody_adds_something():
-    net = np.roll(np.eye(5), 1, axis=1) - np.eye(5)  # each has to spare what the one before lacks
-    game = pooling_game(net, 0.2)
-    formed = merge_and_split(game)
-    assert formed.partition == ((0, 1, 2, 3, 4),)
-    assert formed.value == game.grand == pytest.approx(1.0)
+def test_a_cost_that_grows_with_size_keeps_coalitions_small():
+    net = np.tile([[-1.0], [1.0]], (4, 1))
+    crowded = pooling_game(net, 1.0).less(lambda masks: 0.1 * masks.sum(axis=1) ** 2)
+    found = merge_and_split(crowded)
+    assert [len(part) for part in found.partition] == [2, 2, 2, 2]
+    assert all(net[list(part)].sum() == 0 for part in found.partition)
+    assert found.value == pytest.approx(4 * 0.6)
+
+
+def test_it_is_a_fixed_point_and_splits_what_should_not_be_together():
+    crowded = pooling_game(np.tile([[-1.0], [1.0]], (3, 1)), 1.0).less(lambda masks: 0.1 * masks.sum(axis=1) ** 2)
+    apart = merge_and_split(crowded, [range(6)])
+    assert apart.history[0].kind == "split"
+    assert [len(part) for part in apart.partition] == [2, 2, 2]
+    assert merge_and_split(crowded, apart.partition).history == ()
+
+
+def test_three_parts_are_found_where_no_two_gain():
+    # 6 together, 1 + 4 in two parts whichever way, 3 · 2.5 in three
+    worth = {1: 2.5, 2: 3.0, 3: 6.0}
+    game = Game.of(3, lambda group: worth.get(len(group), 0.0))
+    assert merge_and_split(game, [[0, 1, 2]]).partition == ((0,), (1,), (2,))
+
+
+def test_many_members_form_coalitions_too_but_nothing_is_proven():
+    rng = np.random.default_rng(0)
+    net = rng.normal(0, 1, (24, 3))
+    found = merge_and_split(pooling_game(net, 1.0).less(lambda masks: 0.02 * masks.sum(axis=1) ** 2))
+    assert sorted(player for part in found.partition for player in part) == list(range(24))
+    assert found.value > 0
+    assert all(step.gain > 0 for step in found.history)
+    everybody = merge_and_split(pooling_game(net, 1.0).less(lambda masks: 0.02 * masks.sum(axis=1) ** 2), [range(24)])
+    assert not merge_and_split(pooling_game(net, 1.0)).stable
+    assert everybody.history[0].kind == "split"
+    assert everybody.value > 0
 
 
 @settings(max_examples=40)
-@given(net=st.lists(st.lists(st.integers(-5, 5), min_size=3, max_size=3), min_size=1, max_size=6))
-def test_where_joining_costs_nothing_all_that_can_be_saved_is(net):
-    game = pooling_game(np.array(net, dtype=float), 1.0)
-    assert merge_and_split(game).value == game.grand
+@given(game=games(most=4))
+def test_the_margin_is_the_least_gain_of_two_coalitions(game):
+    groups = [group for size in range(1, game.players + 1) for group in combinations(range(game.players), size)]
+    least = min(
+        (
+            game(one + other) - game(one) - game(other)
+            for one, other in combinations(groups, 2)
+            if not set(one) & set(other)
+        ),
+        default=np.inf,
+    )
+    assert superadditivity_margin(game) == pytest.approx(least)
+
+
+def test_myersons_value_of_a_path():
+    # two ends that can only work together through the middle: worth 1 together with it, 0 without
+    together = Game.of(3, lambda group: float(len(group) > 1))
+    assert myerson(together, [(0, 1), (1, 2)]) == pytest.approx([1 / 6, 2 / 3, 1 / 6])
+    assert myerson(together, []) == pytest.approx([0, 0, 0])
+    # Myerson 1977: the seller in the middle of a path of buyer, seller, buyer gets half of each link's worth or more
+    pool = pooling_game(np.array([[1.0], [-2.0], [1.0]]), 1.0)
+    assert myerson(pool, [(0, 1), (1, 2)]) == pytest.approx([0.5, 1.0, 0.5])
+
+
+def components(group, links):
+    left, found = set(group), []
+    while left:
+        reached = {left.pop()}
+        while more := {b for a, b in [*links, *((b, a) for a, b in links)] if a in reached and b in left}:
+            reached |= more
+            left -= more
+        found.append(tuple(sorted(reached)))
+    return found
+
+
+graphs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)).filter(lambda link: link[0] != link[1]), max_size=7)
+
+
+@settings(max_examples=60)
+@given(game=games(), links=graphs)
+def test_a_coalition_is_worth_its_connected_parts(game, links):
+    links = [link for link in links if max(link) < game.players]
+    restricted = graph_restricted(game, links)
+    for size in range(game.players + 1):
+        for group in combinations(range(game.players), size):
+            assert restricted(group) == pytest.approx(sum(map(game, components(group, links))))
+
+
+@settings(max_examples=40)
+@given(game=games(), links=graphs)
+def test_each_connected_part_shares_its_worth_and_a_link_is_worth_the_same_to_both_ends(game, links):
+    links = [link for link in links if max(link) < game.players]
+    value = myerson(game, links)
+    for part in components(range(game.players), links):
+        assert value[list(part)].sum() == pytest.approx(game(part), abs=1e-9)
+    for link in set(links):
+        without = myerson(game, [other for other in links if set(other) != set(link)])
+        one, other = link
+        assert value[one] - without[one] == pytest.approx(value[other] - without[other], abs=1e-9)
+
+
+def test_with_all_links_it_is_the_shapley_value_and_beyond_twenty_players_it_is_sampled():
+    game = pooling_game(np.random.default_rng(1).normal(size=(6, 2)), 1.0)
+    assert myerson(game, list(combinations(range(6), 2))) == pytest.approx(shapley_exact(game))
+    pairs = pooling_game(np.tile([[-1.0], [1.0]], (11, 1)), 1.0)
+    links = [(2 * k, 2 * k + 1) for k in range(11)]
+    found = shapley_sampled(graph_restricted(pairs, links), np.random.default_rng(0), tolerance=1e-6)
+    assert found.payoff == pytest.approx(np.full(22, 0.5))
+    with pytest.raises(InputError, match="shapley_sampled takes any number"):
+        myerson(pairs, links)
 
 
 @pytest.mark.parametrize(
-    ("fee", "sizes", "value"),
+    ("make", "message"),
     [
-        (lambda size: 0.5, [4], 2 - 0.5),
-        (lambda size: size**2 / 8, [2, 2], 2 * (1 - 4 / 8)),
-        (lambda size: size**2 * 5 / 16, [1, 1, 1, 1], 0.0),
+        (lambda game: merge_and_split(game, [[0, 1]]), "is not a partition"),
+        (lambda game: merge_and_split(game, [[0, 1], [1, 2]]), "is not a partition"),
+        (lambda game: merge_and_split(game, [[0, 1, 2], []]), "is not a partition"),
+        (lambda game: graph_restricted(game, [(0, 3)]), "a link from 0 to 3"),
+        (lambda game: graph_restricted(game, [(1, 1)]), "a link from 1 to 1"),
+        (lambda game: superadditivity_margin(Game.of(15, len)), "at most 14 players"),
     ],
-    ids=["a coalition", "small", "large"],
 )
-@pytest.mark.parametrize("start", [None, [[3, 1, 0, 2]]])
-def test_fees_break_up_what_saves_too_little(fee, sizes, value, start):
-    """Two sellers and two buyers of 1 kWh: a seller and a buyer save 1, all four 2."""
-    pool = pooling_game(np.array([[-1.0], [-1.0], [1.0], [1.0]]), 1.0)
-    formed = merge_and_split(pool.less(lambda masks: np.array([float(fee(size)) for size in masks.sum(axis=1)])), start)
-    assert [len(part) for part in formed.partition] == sizes
-    assert all({i // 2 for i in part} == {0, 1} for part in formed.partition if len(part) > 1)
-    assert formed.value == value
-
-
-def test_stability_is_claimed_only_where_all_merges_and_splits_were_looked_at():
-    nothing = [merge_and_split(Game(n, lambda masks: np.zeros(len(masks)))) for n in (14, 15)]
-    assert [(len(formed.partition), formed.stable) for formed in nothing] == [(14, True), (15, False)]
-    together = Game(15, lambda masks: masks.sum(axis=1) ** 2.0)
-    formed = merge_and_split(together)
-    assert (formed.partition, formed.stable) == ((tuple(range(15)),), False)
-
-
-def test_a_coalition_too_large_to_look_at_every_split_comes_apart_in_two_again_and_again():
-    def value(masks):
-        friends, foes = masks[:, :8].sum(axis=1), masks[:, 8:].sum(axis=1)
-        return friends**2.0 - foes**2.0 - friends * foes
-
-    camps = Game(16, value)
-    formed = merge_and_split(camps, [range(16)])
-    assert formed.partition == (tuple(range(8)), *((i,) for i in range(8, 16)))
-    assert formed.value == 64 - 8
-    assert formed.stable
-
-
-def test_local_search_finds_the_two_halves_of_a_large_coalition():
-    def value(masks):
-        one, other = masks[:, ::2].sum(axis=1), masks[:, 1::2].sum(axis=1)
-        return one**2.0 + other**2.0 - 3 * one * other
-
-    formed = merge_and_split(Game(16, value), [range(16)])
-    assert [(step.kind, step.gain) for step in formed.history] == [("split", 192.0)]
-    assert formed.partition == (tuple(range(0, 16, 2)), tuple(range(1, 16, 2)))
-    assert formed.stable
-
-
-def test_a_single_player_stays_alone():
-    game = Game.of(1, lambda group: 3.0 * len(group))
-    formed = merge_and_split(game)
-    assert (formed.partition, formed.value, formed.history, formed.stable) == (((0,),), 3.0, (), True)
-    assert superadditivity_margin(game) == np.inf
-    assert myerson(game, []).tolist() == [3.0]
-
-
-@pytest.mark.parametrize("start", [[], [[0, 1]], [[0, 1], [1, 2]], [[0, 1, 2], []], [[0, 1, 2, 3]], [[-1, 0, 1]]])
-def test_a_start_that_is_no_partition_is_refused(start):
-    with pytest.raises(InputError, match=r"not a partition.*each of 0 to 2 in one coalition"):
-        merge_and_split(Game.of(3, len), start)
-
-
-@settings(max_examples=60)
-@given(game=games(least=2))
-def test_the_margin_is_the_least_gain_of_any_union(game):
-    groups = [group for size in range(1, game.players) for group in combinations(range(game.players), size)]
-    pairs = [(one, other) for one, other in combinations(groups, 2) if not set(one) & set(other)]
-    assert superadditivity_margin(game) == min(game(union(pair)) - worth(game, pair) for pair in pairs)
-
-
-def test_the_margin_is_refused_above_14_players():
-    games = [Game(n, lambda masks: masks.sum(axis=1) * 2.0) for n in (14, 15)]
-    assert superadditivity_margin(games[0]) == 0
-    with pytest.raises(InputError, match=r"15 players have 3\^15 pairs.*at most 14 players"):
-        superadditivity_margin(games[1])
-
-
-def test_who_links_two_others_is_paid_for_it():
-    """Myerson 1977: of players who are worth 1 if two meet, the middle of a path has 2/3 and the ends 1/6."""
-    meet = Game.of(3, lambda group: float(len(group) > 1))
-    assert myerson(meet, [(0, 1), (1, 2)]) == pytest.approx([1 / 6, 2 / 3, 1 / 6])
-    assert myerson(meet, [(2, 0)]) == pytest.approx([1 / 2, 0, 1 / 2])
-    assert myerson(meet, []).tolist() == [0, 0, 0]
-    ends = Game.of(3, lambda group: 6.0 * (0 in group and 2 in group))
-    assert myerson(ends, [(0, 1), (1, 2)]) == pytest.approx([2, 2, 2])
-
-
-graphs = st.lists(st.sampled_from(LINKS), unique=True)
-
-
-def connected(links, group):
-    """The connected parts of a group, by joining the parts of the two ends of each link."""
-    parts = [{i} for i in group]
-    for link in links:
-        if set(link) <= set(group):
-            touched = [part for part in parts if part & set(link)]
-            parts = [part for part in parts if not part & set(link)] + [set.union(*touched)]
-    return parts
-
-
-@settings(max_examples=40)
-@given(game=games(least=5, most=5), links=graphs)
-def test_a_coalition_is_worth_what_its_connected_parts_are_worth(game, links):
-    restricted = graph_restricted(game, links)
-    for size in range(6):
-        for group in combinations(range(5), size):
-            assert restricted(group) == worth(game, connected(links, group)), group
-    many = np.random.default_rng(0).random((50, 5)) < 0.5
-    assert restricted.values(many).tolist() == [restricted(np.flatnonzero(mask)) for mask in many]
-    assert restricted.values(many[:0]).shape == (0,)
-
-
-@settings(max_examples=40)
-@given(game=games(least=5, most=5))
-def test_where_all_may_trade_with_all_it_is_the_shapley_value(game):
-    assert myerson(game, [(j, i) for i, j in LINKS]) == pytest.approx(shapley_exact(game), abs=1e-12)
-
-
-@settings(max_examples=40)
-@given(game=games(least=5, most=5), links=graphs)
-def test_each_connected_part_shares_what_it_is_worth(game, links):
-    value = myerson(game, links)
-    for part in connected(links, range(5)):
-        assert value[list(part)].sum() == pytest.approx(game(part), abs=1e-9)
-
-
-@settings(max_examples=40)
-@given(game=games(least=5, most=5), links=graphs.filter(len), data=st.data())
-def test_a_link_is_worth_the_same_to_both_its_ends(game, links, data):
-    one, other = removed = data.draw(st.sampled_from(links))
-    change = myerson(game, links) - myerson(game, [link for link in links if link != removed])
-    assert change[one] == pytest.approx(change[other], abs=1e-9)
-
-
-@pytest.mark.parametrize("link", [(0, 3), (3, 0), (-1, 0), (0, -1), (1, 1)])
-@pytest.mark.parametrize("of", [graph_restricted, myerson])
-def test_a_link_that_joins_no_two_players_is_refused(of, link):
-    with pytest.raises(InputError, match=rf"a link from {link[0]} to {link[1]}.*two different players from 0 to 2"):
-        of(Game.of(3, len), [(0, 1), link])
-
-
-def test_rounding_of_large_worths_does_not_make_coalitions_merge_and_split_for_ever() -> None:
-    alone = np.random.default_rng(1).random(7) * 1e9
-    worth = np.full(128, -1e12)
-    worth[1 << np.arange(7)] = alone
-    worth[0] = worth[-1] = 0.0
-    six = float(alone[:6].sum())
-    for rounding in (-np.spacing(six), np.spacing(six)):
-        worth[63] = six + rounding
-        found = merge_and_split(Game(7, lambda masks: worth[masks @ (1 << np.arange(7))]))
-        assert found.history == ()
+def test_what_cannot_be_is_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make(Game.of(3, len))
