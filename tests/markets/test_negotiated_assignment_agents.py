@@ -1,5 +1,6 @@
 """Bargaining and projecting by separate agents over a mailbox: the same as in arrays, whatever the network does."""
 
+import pickle
 from collections import deque
 
 import numpy as np
@@ -140,7 +141,8 @@ def test_a_member_that_nobody_can_reach_is_named_and_nobody_signs():
     value = distinct(4, 4)
     with pytest.raises(UnreachableError, match="no contracts: s2 did not answer") as refused:
         negotiate_by_bargaining_agents(value, Mailbox(Message, links=cut("s2")), deadline=60)
-    assert refused.value.silent == ["s2"]
+    assert refused.value.silent == ("s2",)
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
 
 
 def test_whenever_a_network_falls_apart_the_outcome_is_the_right_one_or_an_error():

@@ -110,8 +110,7 @@ class ShapleyPool:
             shares, domination = asymptotic_shares(net)
             limit = live & (self.method == "asymptotic" or _is_large(net, domination))
             self._refuse_domination(metering, np.where(limit, domination, 0.0))
-            # a member of the larger side that is large itself may fall below 0 in the limit, which no contribution does
-            energy[:, limit] = np.maximum(shares[:, limit], 0.0)
+            energy[:, limit] = np.maximum(shares[:, limit], 0.0)  # below 0 by rounding alone
         if self.method == "sampled":
             for interval in np.flatnonzero(live).tolist():
                 rng = np.random.default_rng([self.seed, _start(metering.horizon, interval)])
@@ -130,7 +129,7 @@ class ShapleyPool:
             raise InputError(
                 f"member {member!r} dominates interval {interval}"
                 f" ({metering.horizon.window(interval, interval).start.isoformat()}):"
-                f" its energy is {domination[interval]:.2f} of the root of all squared ones",
+                f" its domination is {domination[interval]:.2f}",
                 place=f"{self.name}: method = 'asymptotic'",
                 accepted=f"at most {DOMINATION:g}; method auto, exact or sampled takes any community",
             )

@@ -215,7 +215,7 @@ def negotiate_by_bargaining_agents(
         if mailbox.round - last_news > deadline:
             since = mailbox.round - deadline // 2
             missing = ((name, other) for name, agent in agents.items() for other in agent.silent(since))
-            raise UnreachableError(missing, mailbox.round)
+            raise UnreachableError.between(missing, mailbox.round)
         mailbox.next_round()
     contracts = [agents[name].contract for name in names[: market.buyers]]
     partner = np.array(

@@ -102,7 +102,7 @@ def negotiate_by_bargaining(
     if not finished:
         missing = np.flatnonzero(unanswered(members[market.owner], links, waits, rounds - deadline // 2))
         pairs = [(market.name(market.owner[link]), market.name(market.other[link])) for link in missing]
-        raise UnreachableError(pairs, rounds)
+        raise UnreachableError.between(pairs, rounds)
     link = members[:buyers, f.PARTNER]
     partner = np.full(buyers, f.NONE)
     signed = np.flatnonzero(link != f.NONE)

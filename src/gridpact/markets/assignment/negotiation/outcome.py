@@ -1,7 +1,7 @@
 """What a negotiation leads to, the same for every method; and what happens if somebody does not answer."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gridpact.errors import GridpactError
@@ -52,21 +52,31 @@ class NoConsensusError(GridpactError):
 class UnreachableError(GridpactError):
     """A negotiation came to rest unfinished, since somebody did not answer.
 
-    Attributes
+    Parameters
     ----------
     silent
         Who did not answer, in as few names as explain it.
+    rounds
+        After which it came to rest.
 
     Examples
     --------
-    >>> print(UnreachableError([("b0", "s1"), ("s1", "b0"), ("b1", "s1")], rounds=60))
+    >>> print(UnreachableError.between([("b0", "s1"), ("s1", "b0"), ("b1", "s1")], rounds=60))
     no contracts: s1 did not answer; the negotiation came to rest after 60 rounds
     """
 
-    def __init__(self, missing: Iterable[tuple[str, str]], rounds: int) -> None:
-        self.silent = _fewest_names(missing)
+    def __init__(self, silent: Sequence[str], rounds: int) -> None:
+        self.silent, self.rounds = tuple(silent), rounds
         named = ", ".join(self.silent[:_NAMED]) + f" and {len(self.silent) - _NAMED} more" * (len(self.silent) > _NAMED)
         super().__init__(f"no contracts: {named} did not answer; the negotiation came to rest after {rounds} rounds")
+
+    @classmethod
+    def between(cls, missing: Iterable[tuple[str, str]], rounds: int) -> "UnreachableError":
+        """From pairs of somebody who waits and somebody who does not answer."""
+        return cls(_fewest_names(missing), rounds)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return UnreachableError, (self.silent, self.rounds)
 
 
 def _fewest_names(missing: Iterable[tuple[str, str]]) -> list[str]:
