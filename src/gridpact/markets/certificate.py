@@ -34,7 +34,7 @@ class Check:
     @property
     def passed(self) -> bool:
         """Whether the value is within the tolerance; NaN never is."""
-        return self.value <= self.tolerance
+        return bool(self.value <= self.tolerance)
 
 
 @dataclass(frozen=True, slots=True)
