@@ -15,6 +15,9 @@ from gridpact.exchange.acceptance.case import UNLIMITED, Acceptance, Case, Polic
 from gridpact.exchange.acceptance.network import Network, is_clean
 from gridpact.units import BoolArray, FloatArray, IntArray, to_kwh
 
+MARGIN = 1e-3
+"""Of the common scale (half the voltage band, the loading limit): what is kept free of a limit, since meters round to a Wh."""
+
 
 def accept(network: Network, case: Case, policy: Policy | str, *, retail: bool = True) -> Acceptance:
     """Decide on the orders of one interval.
@@ -154,7 +157,7 @@ class _Decision:
 
     def decide(self) -> Acceptance:
         """Accept everything, or search along the policy's path, or fall back to the network without trade."""
-        self.goal = np.zeros_like(self.allowed) if self.retail else self.allowed
+        self.goal = self.kept_free if self.retail else self.allowed
         if is_clean(self.planned[None], self.goal)[0]:
             return self._everything()
         slope = self._slope(self._operating_point)
@@ -165,7 +168,8 @@ class _Decision:
         room, candidate = self._room(slope)
         if self.retail:
             all_cut = self._solve(room.net_wh(np.where(candidate, room.energy_wh, 0))[None])[0]
-            self.goal = np.where(is_beyond(all_cut) & (self.allowed > 0), self.allowed, 0.0)
+            out_of_reach = ~_within(all_cut, self.kept_free) & (self.allowed > 0)
+            self.goal = np.where(out_of_reach, self.allowed, self.kept_free)
             if is_clean(self.planned[None], self.goal)[0]:
                 return self._everything()
             room, candidate = self._room(slope)
@@ -175,9 +179,15 @@ class _Decision:
         return self._recorded(found)
 
     @cached_property
+    def kept_free(self) -> FloatArray:
+        """The excess at which a limit counts as kept: below zero by the margin."""
+        return -MARGIN * self.network.scale()
+
+    @cached_property
     def allowed(self) -> FloatArray:
         """How far each limit may be passed: as far as without any trade. Not at all where that has no solution."""
-        return np.where(np.isfinite(self.reference), np.maximum(self.reference, 0.0), 0.0)
+        solved = np.where(np.isfinite(self.reference), self.reference, -np.inf)
+        return np.maximum(solved, self.kept_free)
 
     @property
     def _operating_point(self) -> IntArray:
@@ -207,7 +217,7 @@ class _Decision:
             self.relieving = nobody, nobody
             return room, room.energy_wh > 0
         scale = self.network.scale()
-        weight = np.where(is_beyond(self.planned - self.goal), (self.planned - self.goal) / scale, 0.0) / scale
+        weight = np.where(_within(self.planned, self.goal), 0.0, (self.planned - self.goal) / scale) / scale
         self.relieving = who_relieves(slope, weight)
         room = Room.of(self.case, *self.relieving, retail=self.retail)
         return room, (room.effect(slope) @ weight < 0) & (room.energy_wh > 0)
@@ -287,6 +297,6 @@ class _Decision:
         return replace(decided, own=self.network.violations(self.reference))
 
 
-def is_beyond(excess: FloatArray) -> BoolArray:
-    """Which excesses count as violations."""
-    return ~is_clean(excess[:, None], np.zeros(1))
+def _within(excess: FloatArray, goal: FloatArray) -> BoolArray:
+    """Which limits are passed no further than a goal, ``[limit]``."""
+    return is_clean(excess[:, None], goal[:, None])
