@@ -7,7 +7,7 @@ import numpy as np
 from gridpact.exchange.acceptance._room import Room
 from gridpact.units import BoolArray, FloatArray, IntArray
 
-PASSES = 6
+PASSES = 8
 MARGIN = 1e-6
 """Of the common scale: what the program stays within a limit by, so that the linear model's last digits do not pass it."""
 NEAR = 0.25
@@ -46,6 +46,7 @@ def least_cuts(
     """
     cuts, excess = start
     entered = np.zeros(len(excess), dtype=np.bool_)
+    missed = np.zeros(len(excess))
     best: tuple[float, IntArray] | None = None
     for _ in range(PASSES):
         slope = linearise(room.net_wh(cuts))
@@ -54,7 +55,13 @@ def least_cuts(
         allowed, scale = goal
         entered |= excess > allowed - NEAR * scale
         wanted = _solve_program(
-            room, candidate, cost, cuts, (excess - allowed + MARGIN * scale)[entered], slope[:, entered], relieving
+            room,
+            candidate,
+            cost,
+            cuts,
+            (excess - allowed + missed + MARGIN * scale)[entered],
+            slope[:, entered],
+            relieving,
         )
         if wanted is None:
             break
@@ -64,10 +71,13 @@ def least_cuts(
         if clean(excess[None])[0]:
             settled = best is not None and spent >= (1 - SETTLED) * best[0]
             best = (spent, cuts) if best is None or spent < best[0] else best
-            if settled:
+            if settled and not missed.any():
                 break
+            missed = np.where(missed > MARGIN * scale, missed / 4, 0.0)
         elif not np.isfinite(excess).all():
             break
+        else:  # curvature: aim lower by what was missed, or equally good cuts could miss it for ever
+            missed += np.maximum(excess - allowed, 0.0)
     return (cuts, False) if best is None else (best[1], True)
 
 
