@@ -167,6 +167,8 @@ class _Decision:
         if slope is None:
             return self._nothing()
         room, candidate = self._room(slope)
+        if not candidate.any() and is_clean(self.planned[None], self.allowed)[0]:
+            return self._everything()  # nothing that could be cut relieves
         if self.retail:
             all_cut = self._solve(room.net_wh(np.where(candidate, room.energy_wh, 0))[None])[0]
             out_of_reach = ~_within(all_cut, self.kept_free) & (self.allowed > 0)
@@ -174,7 +176,8 @@ class _Decision:
             if is_clean(self.planned[None], self.goal)[0]:
                 return self._everything()
             room, candidate = self._room(slope)
-        found = self._along_policy(room, candidate, slope) or self._towards_reference(room, candidate)
+        found = self._along_policy(room, candidate, slope) if candidate.any() else None
+        found = found or self._towards_reference(room, candidate)
         if found is None:
             return self._nothing()
         return self._recorded(found)
