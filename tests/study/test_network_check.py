@@ -90,7 +90,7 @@ def test_a_pool_rule_knows_no_orders_so_that_only_envelopes_apply_to_it(comparis
 
 def test_the_table_of_the_page_is_what_the_example_gives(comparison, root):
     page = (root / "docs" / "acceptance.md").read_text()
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+\|[^|]+\|[^|]+\|[^|]+)\|$", page, flags=re.M))
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+ (?:\| [\d.]+ ){3})\|$", page, flags=re.M))
     assert list(rows) == list(NETWORK_CHECKS)
     free = of(comparison, "auction:uniform", "none").community
     for network, cells in rows.items():
@@ -124,7 +124,7 @@ def test_with_forecast_errors_the_accounts_close_and_less_is_violated(noon, fore
     run = simulate(noon, make_mechanism("auction:uniform"), replace(settings, network=network))
     assert run.community.money_residual == run.community.energy_residual_wh == 0
     assert run.community.violations < 0.6 * free.community.violations
-    assert run.community.v_max_pu - 1.1 < 0.5 * (free.community.v_max_pu - 1.1)
+    assert run.community.v_max_pu - 1.1 < 0.75 * (free.community.v_max_pu - 1.1)
 
 
 def test_transfers_that_go_with_trades_are_cut_with_them(noon):
