@@ -1,4 +1,4 @@
-"""When energy is used: batteries and forecasts."""
+"""When energy is used: batteries, water heaters and forecasts."""
 
 from gridpact.energy.battery import Fleet
 from gridpact.energy.forecast import (
@@ -10,11 +10,15 @@ from gridpact.energy.forecast import (
     make_forecaster,
     scenarios,
 )
+from gridpact.energy.heater import WATER_KWH_PER_LITRE_K, Heaters, HeaterState
 
 __all__ = [
     "FORECASTS",
+    "WATER_KWH_PER_LITRE_K",
     "Fleet",
     "Forecaster",
+    "HeaterState",
+    "Heaters",
     "NoisyMeasurement",
     "Perfect",
     "Persistence",

@@ -3,10 +3,30 @@
 from dataclasses import dataclass, field
 
 from gridpact.community import Member, Tariff, TradeCharges
+from gridpact.energy import HeaterState
 from gridpact.grid import Feeder
 from gridpact.horizon import Horizon
 from gridpact.markets.pact import Trades
 from gridpact.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Heating:
+    """What is expected of the members' water heaters over a horizon.
+
+    Attributes
+    ----------
+    state
+        Temperatures of the tanks at its start, and who is ON then.
+    draw_kw
+        Heat that will be drawn with the water, ``[member, interval]``.
+    heater_kw
+        What the heaters draw by their thermostats, ``[member, interval]``: part of the outlook's `demand_kw` and `net_kw`.
+    """
+
+    state: HeaterState
+    draw_kw: FloatArray
+    heater_kw: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +48,7 @@ class Outlook:
     wanted_share
         Private reservations, ``[member]``: `Preferences.wanted_share`. Read by bidding only, never by matching.
     demand_kw
-        Forecast of load minus PV, before batteries and trades, ``[member, interval]``, + = consumption.
+        Forecast of load minus PV, water heaters included, before batteries and trades, ``[member, interval]``, + = consumption.
     net_kw
         Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption.
     soc_kwh
@@ -38,6 +58,8 @@ class Outlook:
         buyer, whose row it is. None if nobody has a preference over sellers.
     commitments
         Trades already struck that fall into the horizon, their intervals counted from its start.
+    heating
+        The members' water heaters; None if nobody has one.
     """
 
     members: tuple[Member, ...]
@@ -51,6 +73,7 @@ class Outlook:
     soc_kwh: FloatArray
     premium: IntArray | None = None
     commitments: Trades = field(default_factory=Trades.empty)
+    heating: Heating | None = None
 
 
 @dataclass(frozen=True, eq=False)
