@@ -227,7 +227,7 @@ def test_the_study_of_elecbay_ends_with_a_page_tables_and_a_summary(call, tmp_pa
     ("arguments", "fragment"),
     [
         (["elecbay", "nowhere.toml"], "nowhere.toml: there is no such file"),
-        (["elecbay", "--quick", "--generation", "0"], "a generation of 0.0 times the need"),
+        (["elecbay", "--quick", "--generation", "0"], "--generation"),
         (["elecbay", "--days", "0"], "--days"),
         (["elecbay", "-o", "something.txt"], "--output: something.txt cannot be written to"),
         (["net-metering", "nowhere.toml"], "nowhere.toml: there is no such file"),

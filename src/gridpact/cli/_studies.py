@@ -74,7 +74,9 @@ class ElecbayStudy(PagedStudy):
         typer.Option(min=1, help="Run this many days; built-in: 366, a file: its own, with --quick at most 14."),
     ] = None
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first draw of hot water and wind.")] = 1
-    generation: Annotated[float, typer.Option(help="What is generated, as a multiple of what is needed.")] = 1.0
+    generation: Annotated[float, typer.Option(min=0.01, help="What is generated, as a multiple of what is needed.")] = (
+        1.0
+    )
 
 
 @command(CoalitionStudy, study_app)
