@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from gridpact.study.elecbay import Case, Peers, Study, cases, choose_peers, page
 from gridpact.study.elecbay.draws import CATEGORIES, COLD_C, TAP_C, hot_water_kw
 from gridpact.study.elecbay.outcomes import Way
 from gridpact.study.elecbay.peers import HEATER, microgrid
-from gridpact.study.elecbay.runs import look_ahead
+from gridpact.study.elecbay.runs import look_ahead, run
 from gridpact.study.elecbay.study import interval
 from gridpact.study.elecbay.wind import MEAN_SPEED, power_share, wind_share
 from gridpact.study.pages import write_page
@@ -114,6 +115,14 @@ def test_the_game_lowers_the_exchange_and_the_runs_are_complete():
         assert runs[0].day is not None
         assert runs[1].day is None
         assert all((np.diff(path) > 0).all() for path in runs[0].potentials)
+
+
+def test_the_day_to_look_at_is_not_the_one_on_which_the_clock_changes():
+    autumn = choose_peers(load_community(start=datetime(2016, 10, 29), days=3).community)  # noqa: DTZ001 (local time)
+    day = run(autumn, Case.PV, 1, 1.0, closely=True).day
+    assert day is not None
+    assert (len(day.hour), day.hour[-1]) == (96, 23.75)
+    assert day.first in (0, 196)  # the 30th has 100 intervals
 
 
 def test_the_sweeps_meet_the_study_where_they_take_its_values():

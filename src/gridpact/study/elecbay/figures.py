@@ -10,7 +10,7 @@ from gridpact.study.elecbay.peers import HEATER, PEERS, Case
 from gridpact.study.elecbay.runs import Change, Day, GameStatistics
 from gridpact.study.elecbay.study import PUBLISHED, Study, interval
 from gridpact.study.pages import Axis, Bars, Curve, Figure, Group, Level, Plane, Style
-from gridpact.study.pages.formats import count, local_time, number, percent
+from gridpact.study.pages.formats import count, local_time, measure, number, percent
 from gridpact.units import FloatArray
 
 CASES = tuple(Case)
@@ -28,26 +28,26 @@ Sweep = Mapping[Case, Mapping[float, tuple[Change, ...]]]
 
 def against_published(study: Study) -> Figure:
     """Our changes beside the published ones."""
-    categories = tuple(f"{case}: {name}" for case in CASES for name, _ in NUMBERS)
-    means, low, high = _bars(study)
-    published = np.array([value for case in CASES for value in (*PUBLISHED[case], np.nan)])
-    changes = Group("here", 100 * means, 100 * low, 100 * high)
-    seen = "; ".join(
-        f"{category} {percent(value, 1)}" for category, value in zip(categories, means.tolist(), strict=True)
-    )
+    groups, told = [], []
+    for tone, case in enumerate(CASES):
+        found = [interval([100 * take(each) for each in study.changes(case)]) for _, take in NUMBERS]
+        mean, half = (np.array(column) for column in zip(*found, strict=True))
+        published = 100 * np.array([*PUBLISHED[case], np.nan])
+        groups += [
+            Group(case, mean, mean - half, mean + half, tone=tone),
+            Group(f"{case}, published", published, tone="grey" if case is Case.PV else "ink"),
+        ]
+        told += [
+            f"{case}, {name} {percent(value / 100)}" for (name, _), value in zip(NUMBERS, mean.tolist(), strict=True)
+        ]
     return Figure(
         "published",
         "What the game changes, beside what was published",
         "Against thermostats alone, with 95 % confidence intervals over seeds. Exchange: import and export with the grid "
         "added up. Highest peak: the largest exchange of the horizon, a single interval. Peak of a day: the largest of each "
         "day, mean over days; it was not published.",
-        Bars(
-            categories,
-            "case and number",
-            Axis("change, %"),
-            (changes, Group("published", 100 * published, tone="grey")),
-        ),
-        f"Here: {seen}.",
+        Bars(tuple(name for name, _ in NUMBERS), "number", Axis("change, %"), tuple(groups)),
+        f"{'; '.join(told)}.",
         _ran(study),
     )
 
@@ -219,8 +219,8 @@ def _swept(name: str, title: str, what: str, sweep: Sweep, x: Axis, told: str, s
             )
             if number_name == "exchange":
                 ends.append(
-                    f"{case} {percent(mean[0] / 100, 1)} at {number(values[0], 2)}, {percent(mean[-1] / 100, 1)} at "
-                    f"{number(values[-1], 2)}"
+                    f"{case} {percent(mean[0] / 100, 1)} at {measure(values[0])}, {percent(mean[-1] / 100, 1)} at "
+                    f"{measure(values[-1])}"
                 )
     return Figure(
         name,
@@ -230,12 +230,6 @@ def _swept(name: str, title: str, what: str, sweep: Sweep, x: Axis, told: str, s
         f"{told}Exchange: {'; '.join(ends)}.",
         _ran(study),
     )
-
-
-def _bars(study: Study) -> tuple[FloatArray, FloatArray, FloatArray]:
-    found = [interval([take(each) for each in study.changes(case)]) for case in CASES for _, take in NUMBERS]
-    mean, half = (np.array(column) for column in zip(*found, strict=True))
-    return mean, mean - half, mean + half
 
 
 def _shares(found: GameStatistics, edges: tuple[float, ...]) -> FloatArray:

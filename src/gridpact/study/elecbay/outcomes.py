@@ -9,6 +9,7 @@ from gridpact.community import Community
 from gridpact.grid import find_violations, power_flow, power_flow_per_phase
 from gridpact.study.elecbay.draws import TAP_C
 from gridpact.study.elecbay.peers import HEATER, Microgrid, Peers
+from gridpact.study.metrics import voltage_range
 from gridpact.units import FloatArray, IntArray
 
 
@@ -50,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class GridCheck:
-    """AC power flow of a horizon: energy at the feeder's head, losses, worst voltages and loading, limits passed."""
+    """AC power flow: energy at the feeder's head, losses, worst voltages away from the source, loading, limits passed."""
 
     head_kwh: float
     losses_kwh: float
@@ -84,11 +85,12 @@ def check_grid(peers: Peers, grid: Microgrid, heater_kw: FloatArray) -> GridChec
     feeder, hours = community.feeder, community.horizon.hours
     p_kw, q_kvar = community.at_buses(grid.base_kw + heater_kw, community.profiles.q_kvar)
     flow = (power_flow if p_kw.ndim == 2 else power_flow_per_phase)(feeder, p_kw, q_kvar)
+    lowest, highest = voltage_range(feeder, flow)
     return GridCheck(
         head_kwh=float(np.abs(flow.head_kw).sum() * hours),
         losses_kwh=float(flow.losses_kw.sum() * hours),
-        v_min_pu=float(flow.v_low.min()),
-        v_max_pu=float(flow.v_high.max()),
+        v_min_pu=lowest,
+        v_max_pu=highest,
         loading=float(flow.loading.max()),
         violations=len(find_violations(feeder, flow)),
     )

@@ -74,8 +74,8 @@ def reading(study: Study) -> list[str]:
     open_ones = verdicts.count("partly")
     return [
         *told,
-        f"Of the {len(verdicts)} published directions {held} hold, {open_ones} are within the noise of the seeds, and "
-        f"{len(verdicts) - held - open_ones} do not hold.",
+        f"Published directions: {held} of {len(verdicts)} hold; within the noise of the seeds: {open_ones}; against: "
+        f"{len(verdicts) - held - open_ones}.",
     ]
 
 

@@ -178,11 +178,12 @@ def _statistics(games: Games) -> GameStatistics:
 
 
 def _median_day(grid: Microgrid, ways: Mapping[Way, tuple[FloatArray, FloatArray]], day: IntArray, hours: float) -> Day:
-    """The whole day on which the game saves as much exchange as on the middle one of all days."""
+    """The day of the usual length on which the game saves as much exchange as on the middle one of all days."""
     without = grid.base_kw.sum(axis=0)
     net = {way: without + power.sum(axis=0) for way, (power, _) in ways.items()}
     saved = np.bincount(day, np.abs(net[Way.THERMOSTAT]) - np.abs(net[Way.GAME]))
-    whole = np.flatnonzero(np.bincount(day) == np.bincount(day).max())
+    lengths = np.bincount(day)
+    whole = np.flatnonzero(lengths == np.bincount(lengths).argmax())
     middle = whole[np.argsort(saved[whole], kind="stable")[len(whole) // 2]]
     of_day = np.flatnonzero(day == middle)
     return Day(
