@@ -103,15 +103,15 @@ def test_nobody_who_plays_does_better_than_who_knows_the_future(case):
 def test_the_game_lowers_the_exchange_and_the_runs_are_complete():
     for case in Case:
         runs = study().runs[case]
-        assert [run.seed for run in runs] == [1, 2]
-        for run in runs:
-            assert set(run.outcomes) == set(run.checks) == set(Way)
-            assert run.statistics.regret <= 1e-9
-            assert run.statistics.of_games.sum() == run.statistics.chosen
-            assert 1.0 <= run.statistics.anarchy[1] <= run.statistics.anarchy[0]
-            for outcome in run.outcomes.values():
+        assert [each.seed for each in runs] == [1, 2]
+        for each in runs:
+            assert set(each.outcomes) == set(each.checks) == set(Way)
+            assert each.statistics.regret <= 1e-9
+            assert each.statistics.of_games.sum() == each.statistics.chosen
+            assert 1.0 <= each.statistics.anarchy[1] <= each.statistics.anarchy[0]
+            for outcome in each.outcomes.values():
                 assert outcome.exchange_kwh == pytest.approx(outcome.import_kwh + outcome.export_kwh)
-            assert run.outcomes[Way.GAME].exchange_kwh < run.outcomes[Way.THERMOSTAT].exchange_kwh
+            assert each.outcomes[Way.GAME].exchange_kwh < each.outcomes[Way.THERMOSTAT].exchange_kwh
         assert runs[0].day is not None
         assert runs[1].day is None
         assert all((np.diff(path) > 0).all() for path in runs[0].potentials)
