@@ -121,7 +121,7 @@ def test_mechanisms_are_listed_with_a_line_each(call):
     code, printed, _ = call("mechanisms")
     names = {line.split()[0] for line in printed.splitlines()[1:]}
     assert code == 0
-    expected = {"assignment:single", "assignment:multi", "shapley-pool"}
+    expected = {"assignment:single", "assignment:multi", "elecbay", "shapley-pool"}
     expected |= {"supplier", "pool:sdr", "pool:mmr", "pool:bill-sharing", "pool:nrg-x", "pool:keys"} | {
         f"auction:{rule}" for rule in ("uniform", "pay-as-bid", "mcafee", "muda", "vcg", "random", "continuous")
     }
@@ -226,9 +226,28 @@ def test_the_study_of_coalitions_ends_with_a_page_and_the_same_numbers_for_the_s
     assert json.loads((tmp_path / "one" / "summary.json").read_text())["settings"]["seed"] == 5
 
 
+def test_the_study_of_elecbay_ends_with_a_page_tables_and_a_summary(call, tmp_path):
+    code, printed, said = call("study", "elecbay", "--quick", "--days", 1, "--seed", 4, "-o", tmp_path, "-j", 1)
+    assert code == 0, said
+    assert "report.html" in printed
+    assert "published" in printed
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["study"] == "elecbay"
+    assert (summary["settings"]["seed"], summary["settings"]["generation"]) == (4, 1.0)
+    assert len(summary["settings"]["members"]) == 10
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("report.html", "summary.json"),
+        *(f"{name}.csv" for name in summary["tables"]),
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
+        (["elecbay", "nowhere.toml"], "nowhere.toml: there is no such file"),
+        (["elecbay", "--quick", "--generation", "0"], "--generation"),
+        (["elecbay", "--days", "0"], "--days"),
+        (["elecbay", "-o", "something.txt"], "--output: something.txt cannot be written to"),
         (["net-metering", "nowhere.toml"], "nowhere.toml: there is no such file"),
         (
             ["net-metering", "--members", "13"],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridpact.community import CommunityFile, MarketSettings, Payer, load_community
+from gridpact.community import CommunityFile, MarketSettings, Payer, WaterHeater, load_community
 from gridpact.errors import InputError
 
 EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
@@ -310,6 +310,23 @@ def test_batteries_by_hand(write: Callable[..., Path]) -> None:
     assert (anna.min_soc, anna.max_soc, anna.initial_soc) == (0.1, 0.9, 0.5)
     assert (ben.charge_kw, ben.discharge_kw, ben.charge_efficiency, ben.discharge_efficiency) == (2, 3, 0.9, 0.95)
     assert ben.initial_soc == pytest.approx(0.3)
+
+
+def test_water_heaters_by_hand(write: Callable[..., Path]) -> None:
+    head = "id,load,heater_kw,heater_litres,heater_min_c,hot_water,hot_water_scale"
+    members = f"{head}\na,a,3,200,45,x;y,1;2\nb,b,,,,,\nc,a,2,150,,,0\n"
+    hours = "".join(f"2025-06-01T{hour:02d}:00:00Z,{hour % 2},0.5\n" for hour in range(24))
+    water = f"time_utc,x,y\n{hours}"
+    files = {"members.csv": members, "water.csv": water}
+    swap = ("community.toml", 'load = "load.csv"', 'load = "load.csv"\nhot_water = "water.csv"')
+    community = load_community(write(files, swap)).community
+    first, none, last = (member.heater for member in community.members)
+    assert first == WaterHeater(3.0, 200.0, 45.0, 65.0, 55.0)
+    assert none is None
+    assert last == WaterHeater(2.0, 150.0)
+    assert community.profiles.hot_water_kw is not None
+    np.testing.assert_array_equal(community.profiles.hot_water_kw[:, :2], [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]])
+    assert community.window(0, 5).profiles.hot_water_kw.shape == (3, 5)
 
 
 def test_members_without_a_bus_go_round_the_load_buses(write: Callable[..., Path]) -> None:

@@ -272,6 +272,26 @@ MEMBER_CASES: dict[str, tuple[str, list[str]]] = {
         "id,load,battery_kwh,battery_kw,min_soc,initial_soc\nx,a,5,2,0.6,0.2\n",
         ["line 2, initial_soc: min_soc 0.6, initial_soc 0.2, max_soc 0.9 are out of order"],
     ),
+    "a water heater without a tank": (
+        "id,load,heater_kw,hot_water\nx,a,3,a\n",
+        ["line 2, heater_litres: a water heater without heater_litres"],
+    ),
+    "a tank without a water heater": (
+        "id,load,heater_litres\nx,a,300\n",
+        ["line 2, heater_kw: a tank or hot water without heater_kw", "heater_kw above 0"],
+    ),
+    "a band of comfort upside down": (
+        "id,load,heater_kw,heater_litres,heater_min_c,heater_max_c\nx,a,3,300,65,50\n",
+        ["line 2, heater_min_c: heater_min_c 65 is not below heater_max_c 50"],
+    ),
+    "a temperature beyond boiling": (
+        "id,load,heater_kw,heater_litres,heater_max_c\nx,a,3,300,120\n",
+        ["line 2, heater_max_c: '120'", "from 0 to 100"],
+    ),
+    "hot water without a file": (
+        "id,load,heater_kw,heater_litres,hot_water\nx,a,3,300,showers\n",
+        ["line 2, hot_water: column 'showers' is named, but [profiles] has no hot_water"],
+    ),
     "a share above one": ("id,load,wanted_share\nx,a,1.2\n", ["line 2, wanted_share: '1.2'", "from 0 to 1"]),
 }
 

@@ -187,6 +187,8 @@ def test_an_unknown_mechanism_or_option_names_the_nearest():
         ("pool:keys", "shares", {"a": "half"}, "a table"),
         ("pool:keys", "rounds", True, "a whole number"),
         ("pool:keys", "price", [0.2], "a number or text"),
+        ("elecbay", "level_kw", "x", "a number"),
+        ("elecbay", "floor_kwh", [0.01], "a number"),
         ("shapley-pool", "method", 3, "text"),
         ("shapley-pool", "tolerance", "x", "a number"),
         ("shapley-pool", "confidence", [0.9], "a number"),

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from browsing import DESK, DRAWN, PHONE, Watched, running, windows
-from gridpact.study import coalition, net_metering
+from gridpact.community import load_community
+from gridpact.study import coalition, elecbay, net_metering
 from gridpact.study.pages import Page, write_page
 from study.pages_gallery import charts, make_page
-from study.small_studies import FEW, TERMS, TINY, sunny
+from study.small_studies import FEW, TERMS, TINY, TINY_ELECBAY, sunny
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,12 @@ def net_metering_page() -> Page:
     return net_metering.page(found, command="gridpact study net-metering")
 
 
-@pytest.mark.parametrize("make", [coalition_page, net_metering_page])
+def elecbay_page() -> Page:
+    peers = elecbay.choose_peers(load_community(days=1).community)
+    return elecbay.page(elecbay.run_study(peers, TINY_ELECBAY), command="gridpact study elecbay")
+
+
+@pytest.mark.parametrize("make", [coalition_page, elecbay_page, net_metering_page])
 def test_every_figure_of_a_study_is_drawn_on_desk_and_phone(
     opened: Callable[..., Watched], make: Callable[[], Page], tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The studies with a page of their own: `study coalition` and `study net-metering`."""
+"""The studies with a page of their own: `study coalition`, `study elecbay` and `study net-metering`."""
 
 import shlex
 import sys
@@ -59,6 +59,26 @@ class NetMeteringStudy(PagedStudy):
     demand_charge: Annotated[float, typer.Option(help="For each kW of the highest import, for 30 days.")] = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElecbayStudy(PagedStudy):
+    """The study of the Elecbay game. Ten members of a community with PV play."""
+
+    community: Annotated[
+        Path | None, typer.Argument(metavar="[COMMUNITY.toml]", help="Without a file: the built-in community.")
+    ] = None
+    start: Annotated[
+        datetime | None, typer.Option(help="Start at this local time; the built-in community: 1 January 2016.")
+    ] = None
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Run this many days; built-in: 366, a file: its own, with --quick at most 14."),
+    ] = None
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first draw of hot water and wind.")] = 1
+    generation: Annotated[float, typer.Option(min=0.01, help="What is generated, as a multiple of what is needed.")] = (
+        1.0
+    )
+
+
 @command(CoalitionStudy, study_app)
 def coalition(study: CoalitionStudy) -> None:
     """Core points, agreeing without a centre, Shapley values, price against scarcity."""
@@ -69,6 +89,32 @@ def coalition(study: CoalitionStudy) -> None:
         found = run_study(QUICK if study.quick else FULL, study.seed, jobs=study.jobs or -1, progress=progress)
     settings = {"seed": study.seed, "sizes": asdict(found.sizes)}
     _write(page(found, command=_typed()), methods(found), folder, settings)
+
+
+@command(ElecbayStudy, study_app)
+def elecbay(study: ElecbayStudy) -> None:
+    """Water heaters that bid ON or OFF in a microgrid: do the published directions hold with PV, and with PV and wind?"""
+    from gridpact.community import load_community
+    from gridpact.study.elecbay import FULL, QUICK, cases, choose_peers, page, run_study
+
+    built_in = study.community is None
+    days = study.days or (14 if study.quick else 366 if built_in else None)
+    start = study.start or (datetime(2016, 1, 1) if built_in and not study.quick else None)  # noqa: DTZ001 (local time)
+    file = load_community(study.community, start=start, days=days)
+    peers = choose_peers(file.community)
+    folder = _folder(study, "elecbay")
+    sizes = QUICK if study.quick else FULL
+    with _progress() as progress:
+        found = run_study(
+            peers, sizes, study.seed, generation=study.generation, jobs=study.jobs or -1, progress=progress
+        )
+    settings = {
+        "seed": study.seed,
+        "generation": study.generation,
+        "members": list(peers.community.member_ids),
+        "sizes": asdict(sizes),
+    }
+    _write(page(found, command=_typed(), notes=file.notes), cases(found), folder, settings)
 
 
 @command(NetMeteringStudy, study_app)

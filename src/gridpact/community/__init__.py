@@ -6,7 +6,7 @@ The files' names are resolved on first use: mechanisms need the model alone, and
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gridpact.community.member import Battery, Member, Preferences
+from gridpact.community.member import Battery, Member, Preferences, WaterHeater
 from gridpact.community.model import Community, Profiles
 from gridpact.community.premiums import PairPremiums
 from gridpact.community.tariff import Payer, Tariff, TradeCharges
@@ -38,6 +38,7 @@ __all__ = [
     "Profiles",
     "Tariff",
     "TradeCharges",
+    "WaterHeater",
     "check_data",
     "load_community",
     "write_example",

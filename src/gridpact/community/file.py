@@ -230,6 +230,7 @@ def _profiles(table: CommunityTable, entries: list[Entry], horizon: Horizon, fil
     load = open_files("load", table.profiles.load)
     pv = open_files("pv", table.profiles.pv)
     reactive = open_files("reactive", table.profiles.reactive, signed=True)
+    hot_water = open_files("hot_water", table.profiles.hot_water)
     loads = [_columns(entry, "load", load) for entry in entries]
     pvs = [_pv_columns(entry, pv) for entry in entries]
     reactives = [_columns(entry, "reactive", reactive) for entry in entries]
@@ -240,8 +241,10 @@ def _profiles(table: CommunityTable, entries: list[Entry], horizon: Horizon, fil
         if not uses:
             q_kvar[at] = load_kw[at] * lagging
     pv_kw = _sums(pv, pvs, horizon, table.time_zone)
-    notes = [note for files in (load, pv, reactive) for note in files.notes]
-    return Profiles(load_kw, pv_kw, q_kvar), notes
+    draws = [_columns(entry, "hot_water", hot_water) if entry.row.heater_kw else {} for entry in entries]
+    hot_water_kw = _sums(hot_water, draws, horizon, table.time_zone) if any(draws) else None
+    notes = [note for files in (load, pv, reactive, hot_water) for note in files.notes]
+    return Profiles(load_kw, pv_kw, q_kvar, hot_water_kw), notes
 
 
 def _open(kind: str, source: ProfileSource | None, *, folder: Path, place: str, signed: bool = False) -> ProfileFiles:

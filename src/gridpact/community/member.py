@@ -1,4 +1,4 @@
-"""A member at its bus, its battery, and what it wants beyond money."""
+"""A member at its bus, its devices, and what it wants beyond money."""
 
 from dataclasses import dataclass, field
 
@@ -59,6 +59,49 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True)
+class WaterHeater:
+    """An electric water heater with a tank, behind a member's meter: ON at its power, or OFF.
+
+    Attributes
+    ----------
+    power_kw
+        Of the heating element when it is ON.
+    litres
+        Volume of the tank.
+    min_c, max_c
+        The band of comfort of the tank's temperature, °C: OFF below it is too cold, ON above it too hot.
+    initial_c
+        Temperature at the start.
+    loss_w_per_k
+        Standing loss per kelvin above the surroundings. The default is what a tank of 200 l may lose in energy class B: 61 W at
+        45 K (Regulation (EU) 812/2013, Annex II, table 2).
+    ambient_c
+        Temperature of the surroundings.
+    """
+
+    power_kw: float
+    litres: float
+    min_c: float = 50.0
+    max_c: float = 65.0
+    initial_c: float = 57.5
+    loss_w_per_k: float = 1.36
+    ambient_c: float = 20.0
+
+    def __post_init__(self) -> None:
+        check_range(self.power_kw, "power_kw", 0.0, np.inf)
+        check_range(self.litres, "litres", 1.0, np.inf)
+        check_range(self.loss_w_per_k, "loss_w_per_k", 0.0, np.inf)
+        for name in ("min_c", "max_c", "initial_c", "ambient_c"):
+            check_range(getattr(self, name), name, 0.0, 100.0)
+        if not self.min_c <= self.initial_c <= self.max_c or self.min_c == self.max_c:
+            raise InputError(
+                f"min_c {self.min_c:g}, initial_c {self.initial_c:g}, max_c {self.max_c:g} are out of order",
+                place="water heater",
+                accepted="min_c < max_c, and initial_c within",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Preferences:
     """What a member wants beyond money; private to the member.
 
@@ -110,6 +153,8 @@ class Member:
         Installed PV, for information; the generation itself is in the profiles.
     battery
         The battery, or None.
+    heater
+        The electric water heater, or None; its power is not part of the member's load.
     preferences
         Private preferences.
     zone
@@ -126,6 +171,7 @@ class Member:
     preferences: Preferences = field(default_factory=Preferences)
     zone: str = ""
     carbon_kg_per_kwh: float = ROOFTOP_PV_CARBON
+    heater: WaterHeater | None = None
 
     def __post_init__(self) -> None:
         if not self.id:

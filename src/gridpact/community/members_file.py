@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from gridpact.community.decode import decode
-from gridpact.community.member import PREMIUMS, Battery, Member, Preferences
+from gridpact.community.member import PREMIUMS, Battery, Member, Preferences, WaterHeater
 from gridpact.community.rows import read_rows
 from gridpact.community.schema import GridTable, MemberRow, PreferencesTable, Spread
 from gridpact.errors import InputError, nearest_name
 from gridpact.grid import Feeder
 
-_LISTS = ("load", "load_scale", "reactive", "reactive_scale")
+_LISTS = ("load", "load_scale", "reactive", "reactive_scale", "hot_water", "hot_water_scale")
 _PREFERENCES = ("wanted_share", *PREMIUMS)
 """The preferences that a member states or `[preferences]` has a default of; a new one goes to the end, as draws go by place."""
 _BATTERY_KEYS = ("battery_kw", "battery_charge_kw", "battery_discharge_kw")
@@ -71,6 +71,7 @@ def build_members(
             preferences=wants,
             zone=entry.row.zone,
             carbon_kg_per_kwh=entry.row.carbon_kg_per_kwh,
+            heater=build_heater(entry),
         )
         for entry, bus, wants in zip(entries, buses, wanted, strict=True)
     )
@@ -105,6 +106,22 @@ def build_battery(entry: Entry) -> Battery | None:
         initial_soc=initial,
         standing_loss_per_hour=row.standing_loss_per_hour,
     )
+
+
+def build_heater(entry: Entry) -> WaterHeater | None:
+    """The water heater of a member, None without power; it starts in the middle of its band."""
+    row = entry.row
+    if not row.heater_kw:
+        if row.heater_litres is not None or row.hot_water is not None:
+            raise entry.error("heater_kw", "a tank or hot water without heater_kw", "heater_kw above 0")
+        return None
+    if row.heater_litres is None:
+        raise entry.error("heater_litres", "a water heater without heater_litres", "the volume of its tank")
+    if row.heater_min_c >= row.heater_max_c:
+        found = f"heater_min_c {row.heater_min_c:g} is not below heater_max_c {row.heater_max_c:g}"
+        raise entry.error("heater_min_c", found, "heater_min_c < heater_max_c")
+    middle = (row.heater_min_c + row.heater_max_c) / 2
+    return WaterHeater(row.heater_kw, row.heater_litres, row.heater_min_c, row.heater_max_c, middle)
 
 
 def as_list(value: str | list[str] | None) -> list[str]:

@@ -26,15 +26,21 @@ class Profiles:
         Own generation, not negative.
     q_kvar
         Reactive power drawn (inductive positive).
+    hot_water_kw
+        Heat drawn from the tanks of water heaters with the water, above the cold inlet; None: none. The electricity of a water
+        heater follows from it and is not part of the load.
     """
 
     load_kw: FloatArray
     pv_kw: FloatArray
     q_kvar: FloatArray
+    hot_water_kw: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("load_kw", "pv_kw", "q_kvar"):
+        for name in ("load_kw", "pv_kw", "q_kvar", "hot_water_kw"):
             values = getattr(self, name)
+            if values is None:
+                continue
             if values.shape != self.load_kw.shape:
                 raise ValueError(f"{name} has shape {values.shape}, load_kw {self.load_kw.shape}")
             if not np.isfinite(values).all():
@@ -149,6 +155,7 @@ class Community:
             self.profiles.load_kw[:, first:last],
             self.profiles.pv_kw[:, first:last],
             self.profiles.q_kvar[:, first:last],
+            None if self.profiles.hot_water_kw is None else self.profiles.hot_water_kw[:, first:last],
         )
         return replace(
             self, horizon=self.horizon.window(first, last), tariff=self.tariff.window(first, last), profiles=cut

@@ -16,6 +16,7 @@ NotNegative: TypeAlias = Annotated[float, Meta(ge=0.0)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Efficiency: TypeAlias = Annotated[float, Meta(ge=0.01, le=1.0)]
+Celsius: TypeAlias = Annotated[float, Meta(ge=0.0, le=100.0)]
 Seed: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -94,6 +95,12 @@ class ProfilesTable(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     pv: Annotated[ProfileSource | None, _key("Generation, positive.", default="nobody has PV")] = None
     reactive: Annotated[
         ProfileSource | None, _key("Reactive power drawn, inductive positive.", default="from `power_factor`")
+    ] = None
+    hot_water: Annotated[
+        ProfileSource | None,
+        _key(
+            "Heat drawn from water heaters with the water, above the cold inlet.", default="nobody has a water heater"
+        ),
     ] = None
 
 
@@ -267,6 +274,30 @@ class MemberRow(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         ),
     ] = None
     standing_loss_per_hour: Annotated[Share, _key("Lost each hour.", unit="share of capacity")] = 0.0
+    heater_kw: Annotated[
+        NotNegative | None,
+        _key(
+            "Power of an electric water heater, ON or OFF; it comes on top of the load.",
+            unit="kW",
+            default="no water heater",
+        ),
+    ] = None
+    heater_litres: Annotated[
+        Annotated[float, Meta(ge=1.0)] | None, _key("Its tank.", unit="l", default="none: to be given")
+    ] = None
+    heater_min_c: Annotated[Celsius, _key("Below it OFF is too cold.", unit="°C")] = 50.0
+    heater_max_c: Annotated[Celsius, _key("Above it ON is too hot.", unit="°C")] = 65.0
+    hot_water: Annotated[
+        str | list[str] | None,
+        _key(
+            "Column or columns of the draws of hot water. In CSV split by `;`.",
+            default="the column named like `id`; none if `hot_water_scale` is 0",
+        ),
+    ] = None
+    hot_water_scale: Annotated[
+        NotNegative | list[NotNegative],
+        _key("Multiplier of each of them, or one for all. With unit `pu`: kW at 1 p.u.", unit="1 or kW"),
+    ] = 1.0
     wanted_share: Annotated[
         Share | None,
         _key(

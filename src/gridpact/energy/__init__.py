@@ -1,4 +1,4 @@
-"""When energy is used: batteries, limits at the meter, and forecasts."""
+"""When energy is used: batteries, water heaters, limits at the meter, and forecasts."""
 
 from gridpact.energy.battery import Fleet
 from gridpact.energy.forecast import (
@@ -10,12 +10,16 @@ from gridpact.energy.forecast import (
     make_forecaster,
     scenarios,
 )
+from gridpact.energy.heater import WATER_KWH_PER_LITRE_K, Heaters, HeaterState
 from gridpact.energy.limits import Limits
 
 __all__ = [
     "FORECASTS",
+    "WATER_KWH_PER_LITRE_K",
     "Fleet",
     "Forecaster",
+    "HeaterState",
+    "Heaters",
     "Limits",
     "NoisyMeasurement",
     "Perfect",

@@ -3,11 +3,30 @@
 from dataclasses import dataclass, field
 
 from gridpact.community import Member, Tariff, TradeCharges
-from gridpact.energy import Limits
+from gridpact.energy import HeaterState, Limits
 from gridpact.grid import Feeder
 from gridpact.horizon import Horizon
 from gridpact.markets.pact import Trades
 from gridpact.units import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Heating:
+    """What is expected of the members' water heaters over a horizon.
+
+    Attributes
+    ----------
+    state
+        Temperatures of the tanks at its start, and who is ON then.
+    draw_kw
+        Heat that will be drawn with the water, ``[member, interval]``.
+    heater_kw
+        What the heaters draw by their thermostats, ``[member, interval]``: part of the outlook's `demand_kw` and `net_kw`.
+    """
+
+    state: HeaterState
+    draw_kw: FloatArray
+    heater_kw: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +48,7 @@ class Outlook:
     wanted_share
         Private reservations, ``[member]``: `Preferences.wanted_share`. Read by bidding only, never by matching.
     demand_kw
-        Forecast of load minus PV, before batteries and trades, ``[member, interval]``, + = consumption.
+        Forecast of load minus PV, water heaters included, before batteries and trades, ``[member, interval]``, + = consumption.
     net_kw
         Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption; within
         the limits, where there are some: what is bid from it respects them.
@@ -43,6 +62,8 @@ class Outlook:
     limits
         Operating envelopes, published before bidding: what each meter may inject and withdraw, and obeys. Whoever plans
         batteries plans within them. None: there are none.
+    heating
+        The members' water heaters; None if nobody has one.
     """
 
     members: tuple[Member, ...]
@@ -57,6 +78,7 @@ class Outlook:
     premium: IntArray | None = None
     commitments: Trades = field(default_factory=Trades.empty)
     limits: Limits | None = None
+    heating: Heating | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -211,6 +211,9 @@ class Pact:
         What the outcome claims.
     curtailed_kw
         PV that the mechanism holds back, ``[member, interval]``, not negative; None: none. No more than there is.
+    heater_kw
+        Power that the mechanism schedules for each member's water heater, ``[member, interval]``, above 0: ON; None, or NaN
+        in a cell, leaves the heater to its thermostat. Comfort comes first: see `gridpact.energy.Heaters.run`.
     """
 
     trades: Trades = field(default_factory=Trades.empty)
@@ -218,6 +221,7 @@ class Pact:
     battery_kw: FloatArray | None = None
     certificate: Certificate = field(default_factory=Certificate)
     curtailed_kw: FloatArray | None = None
+    heater_kw: FloatArray | None = None
 
     def check(self, members: int, intervals: int) -> None:
         """Refuse a pact that names members or intervals that do not exist."""
@@ -227,7 +231,7 @@ class Pact:
         ):
             table._refuse(parties >= members, "a member that does not exist", f"positions below {members}")
             table._refuse(table.interval >= intervals, "an interval outside of the horizon", f"below {intervals}")
-        for schedule in (self.battery_kw, self.curtailed_kw):
+        for schedule in (self.battery_kw, self.curtailed_kw, self.heater_kw):
             if schedule is not None and schedule.shape != (members, intervals):
                 raise InputError(f"a schedule of shape {schedule.shape}", accepted=f"{(members, intervals)}")
         if self.curtailed_kw is not None and not (self.curtailed_kw >= 0).all():

@@ -43,7 +43,7 @@ def measure(
     loss = totals.bill - baseline.bill
     met = preference_value(community, pact.trades, settlement)
     saved = from_micro(baseline.bill.sum() - totals.to_supplier.sum() - totals.reluctance.sum())
-    return _measure_members(community, totals, loss), CommunityMetrics(
+    return _measure_members(community, delivery, totals, loss), CommunityMetrics(
         **_measure_money(pact, settlement, totals, loss),
         **_measure_energy(community, pact, delivery, totals, baseline),
         **_measure_grid(community, flow),
@@ -156,10 +156,10 @@ def _total(community: Community, settlement: Settlement) -> _Totals:
     return totals
 
 
-def _measure_members(community: Community, totals: _Totals, loss: IntArray) -> MemberMetrics:
+def _measure_members(community: Community, delivery: Delivery, totals: _Totals, loss: IntArray) -> MemberMetrics:
     """Energy from neighbours counts as the community's own; broken contracts are left to the reliability."""
     hours = community.horizon.hours
-    load_kwh, pv_kwh = (power.sum(axis=1) * hours for power in (community.profiles.load_kw, community.profiles.pv_kw))
+    load_kwh, pv_kwh = _load_kwh(community, delivery), community.profiles.pv_kw.sum(axis=1) * hours
     return MemberMetrics(
         bill=from_micro(totals.bill),
         saving=from_micro(-loss),
@@ -198,10 +198,16 @@ def _measure_energy(
         "export_kwh": export_kwh,
         "stored_kwh": float(stored_kwh),
         "curtailed_kwh": 0.0 if delivery.curtailed_kw is None else float(delivery.curtailed_kw.sum() * hours),
-        "self_sufficiency": float(1 - _ratio(import_kwh, community.profiles.load_kw.sum() * hours)),
+        "self_sufficiency": float(1 - _ratio(import_kwh, float(_load_kwh(community, delivery).sum()))),
         "self_consumption": float(1 - _ratio(export_kwh, community.profiles.pv_kw.sum() * hours)),
         "imbalance_kwh": float(to_kwh(totals.astray_wh.sum())),
     }
+
+
+def _load_kwh(community: Community, delivery: Delivery) -> FloatArray:
+    """What each member consumes, its water heater included, ``[member]``."""
+    heater_kw = 0.0 if delivery.heater_kw is None else delivery.heater_kw.sum(axis=1)
+    return np.asarray((community.profiles.load_kw.sum(axis=1) + heater_kw) * community.horizon.hours)
 
 
 def _measure_grid(community: Community, flow: Flow) -> dict[str, Any]:

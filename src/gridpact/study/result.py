@@ -25,12 +25,15 @@ class Delivery:
         Metered energy in integer Wh, ``[member, interval]``, + = consumption.
     curtailed_kw
         PV held back, ``[member, interval]``; None: none.
+    heater_kw
+        What water heaters draw, ``[member, interval]``; None: nobody has one.
     """
 
     battery_kw: FloatArray
     soc_kwh: FloatArray
     net_wh: IntArray
     curtailed_kw: FloatArray | None = None
+    heater_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
 from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact, Trades
 from gridpact.study._acceptor import Forecasts, Plan
+from gridpact.study._hot_water import HotWater, delivered_kw
 from gridpact.study.metrics import certify, measure
 from gridpact.study.network_check import NO_CHECK, NetworkCheck, check_name
 from gridpact.study.result import Baseline, Delivery, Run
@@ -103,7 +104,8 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
         limits = check.envelopes
         delivery = baseline.delivery if limits is None else _deliver(community, fleet, Pact(), limits)
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))
-    same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw) and delivery.curtailed_kw is None
+    unscheduled = pact.curtailed_kw is None and pact.heater_kw is None
+    same = unscheduled and np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw)
     flow = baseline.flow if same else _check_grid(community, delivery)
     settlement = _settle(community, pact, delivery, flow, check.charges)
     decided = tuple(check.acceptor.decided) if check.acceptor else ()
@@ -140,6 +142,10 @@ def _agree(
     )  # nobody expects more surplus than that
     contract_kw = acceptor.contract_kw if acceptor else np.zeros(net_kw.shape)
     schedule_kw, curtailed_kw = _Schedule(net_kw.shape, fill=np.nan), _Schedule(net_kw.shape, fill=0.0)
+    hot_water, heater_kw = (
+        HotWater.of(community, settings.forecast, settings.seed),
+        _Schedule(net_kw.shape, fill=np.nan),
+    )
     clock, soc_kwh, memory = 0, fleet.initial_kwh, None
     committed = Trades.empty()
     agreed = _Agreed([], [], [])
@@ -154,9 +160,15 @@ def _agree(
             passed = slice(clock, closure)
             held_back = _held_back(curtailed_kw.window(passed), community.profiles.pv_kw[:, passed])
             measured_kw = net_kw[:, passed] if held_back is None else net_kw[:, passed] + held_back
+            if hot_water:
+                measured_kw = measured_kw + hot_water.deliver_until(closure, heater_kw.window(passed))
             soc_kwh = run_batteries(measured_kw, clock, closure)[1][:, -1]
             clock = closure
         expected_kw = np.maximum(forecaster.forecast(net_kw, closure, until), -most_pv_kw)
+        heating = None
+        if hot_water:
+            heated_kw, heating = hot_water.expect(first, until, heater_kw.window(slice(closure, until)))
+            expected_kw += heated_kw
         planned_kw = curtailed_kw.window(slice(closure, until))  # for intervals that earlier gates have cleared
         battery_kw, path_kwh = run_batteries(
             expected_kw if planned_kw is None else expected_kw + planned_kw, closure, until
@@ -176,14 +188,16 @@ def _agree(
             premium=community.premium,
             commitments=committed.window(first, until) if len(committed) else committed,
             limits=limits,
+            heating=heating,
         )
         pact, memory = mechanism.clear(outlook, memory, np.random.default_rng([settings.seed, first]))
         pact.check(*outlook.net_kw.shape)
         contract_kw[:, first:until] += _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
         schedule_kw.set(first, last, pact.battery_kw)
         curtailed_kw.set(first, last, pact.curtailed_kw)
+        heater_kw.set(first, last, pact.heater_kw)
         if acceptor:
-            expected, soc = expected_kw[:, first - closure :], path_kwh[:, first - closure]
+            expected, soc = _with_heaters(outlook, pact.heater_kw), path_kwh[:, first - closure]
             window = slice(first, last)
             acceptor.strike(pact.trades, first)
             pact = acceptor.decide(
@@ -194,8 +208,23 @@ def _agree(
             struck = Pact.join([Pact(committed), pact], [0, first]).trades
             committed = struck.where(struck.interval >= last)
         agreed.add(pact, first)
-    joined = replace(agreed.join(), battery_kw=schedule_kw.values, curtailed_kw=curtailed_kw.values)
+    joined = replace(
+        agreed.join(),
+        battery_kw=schedule_kw.values,
+        curtailed_kw=curtailed_kw.values,
+        heater_kw=heater_kw.values,
+    )
     return replace(joined, trades=Trades.concat(acceptor.accepted)) if acceptor else joined
+
+
+def _with_heaters(outlook: Outlook, schedule_kw: FloatArray | None) -> FloatArray:
+    """Expected demand before batteries with the heaters as scheduled instead of by their thermostats."""
+    if outlook.heating is None or schedule_kw is None:
+        return outlook.demand_kw
+    scheduled = outlook.demand_kw.copy()
+    by_thermostat = outlook.heating.heater_kw[:, : schedule_kw.shape[1]]
+    scheduled[:, : schedule_kw.shape[1]] += np.where(np.isnan(schedule_kw), 0.0, schedule_kw - by_thermostat)
+    return scheduled
 
 
 @dataclass(slots=True)
@@ -259,11 +288,14 @@ def _gates(
 
 
 def _deliver(community: Community, fleet: Fleet, pact: Pact, limits: Limits | None) -> Delivery:
-    """What the batteries do on the measured profiles, standing by what was agreed, within limits, and what the meters show."""
+    """What heaters and batteries do on the measured profiles, standing by what was agreed, within limits; what meters show."""
     net_kw, hours = community.profiles.net_kw, community.horizon.hours
     curtailed_kw = _held_back(pact.curtailed_kw, community.profiles.pv_kw)
     if curtailed_kw is not None:
         net_kw = net_kw + curtailed_kw
+    heater_kw = delivered_kw(community, pact.heater_kw)
+    if heater_kw is not None:
+        net_kw = net_kw + heater_kw
     contract_kw = _contract_kw(pact, net_kw.shape, hours) if len(pact.trades) else None
     battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw, limits)
     if limits is not None:
@@ -271,7 +303,7 @@ def _deliver(community: Community, fleet: Fleet, pact: Pact, limits: Limits | No
         net_kw = net_kw + lost_kw
         if lost_kw.any():
             curtailed_kw = lost_kw if curtailed_kw is None else curtailed_kw + lost_kw
-    return Delivery(battery_kw, soc_kwh[:, 1:], to_wh((net_kw + battery_kw) * hours), curtailed_kw)
+    return Delivery(battery_kw, soc_kwh[:, 1:], to_wh((net_kw + battery_kw) * hours), curtailed_kw, heater_kw)
 
 
 def _held_back(curtailed_kw: FloatArray | None, pv_kw: FloatArray) -> FloatArray | None:
@@ -284,6 +316,8 @@ def _check_grid(community: Community, delivery: Delivery) -> Flow:
     meter_kw = community.profiles.net_kw + delivery.battery_kw
     if delivery.curtailed_kw is not None:
         meter_kw += delivery.curtailed_kw
+    if delivery.heater_kw is not None:
+        meter_kw += delivery.heater_kw
     p_kw, q_kvar = community.at_buses(meter_kw, community.profiles.q_kvar)
     return (power_flow if p_kw.ndim == 2 else power_flow_per_phase)(community.feeder, p_kw, q_kvar)
 
