@@ -293,6 +293,14 @@ def test_one_player_keeps_what_it_is_worth_and_two_share_the_gain():
     [
         (lambda: core_violation(GLOVE, np.array([0.5, 0.5])), InputError, r"a payoff of shape \(2,\)"),
         (lambda: core_violation(GLOVE, np.array([0.5, np.nan, 0.5])), InputError, "or not finite"),
+        (lambda: core_violation(GLOVE, np.ones(3), tolerance=0.0), InputError, r"tolerance = 0\.0"),
+        (lambda: core_point(GLOVE, tolerance=-1.0), InputError, r"tolerance = -1\.0"),
+        (lambda: least_core(GLOVE, tolerance=np.nan), InputError, "tolerance = nan"),
+        (
+            lambda: least_core(GLOVE, oracle=lambda x, tolerance: (np.arange(3) < 2, np.nan)),
+            GridpactError,
+            "the oracle of the core returns a bound of nan",
+        ),
         (lambda: owen_point(GLOVE), InputError, "the game has no linear program"),
         (lambda: owen_point(pooling_game(np.ones((2, 1)) * [[-1], [1]], -0.1)), InputError, "no linear program"),
         (lambda: least_core(Game.of(21, len)), InputError, "21 players, and neither a program nor an oracle"),

@@ -208,6 +208,8 @@ def test_with_all_links_it_is_the_shapley_value_and_beyond_twenty_players_it_is_
         (lambda game: merge_and_split(game, [[0, 1, 2], []]), "is not a partition"),
         (lambda game: graph_restricted(game, [(0, 3)]), "a link from 0 to 3"),
         (lambda game: graph_restricted(game, [(1, 1)]), "a link from 1 to 1"),
+        (lambda game: graph_restricted(game, [(0, 1.5)]), "a link from 0 to 1.5"),
+        (lambda game: graph_restricted(game, [(-1, 0)]), "a link from -1 to 0"),
         (lambda game: superadditivity_margin(Game.of(15, len)), "at most 14 players"),
     ],
 )

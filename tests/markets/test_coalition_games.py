@@ -228,6 +228,8 @@ def test_a_function_of_sets_is_a_game():
         (lambda: Game(2, lambda masks: np.zeros((len(masks), 2))), "returns shape .2, 2. for 2 coalitions"),
         (lambda: Game.of(21, len).all_values(), r"21 players make 2\^21 coalitions"),
         (lambda: Game.of(2, len).values(np.ones((1, 3), dtype=bool)), r"coalitions of shape \(1, 3\)"),
+        (lambda: Game.of(2, len)([0, -1]), r"coalition \[0, -1\]; accepted: players from 0 to 1"),
+        (lambda: Game.of(2, len)([2]), r"coalition \[2\]"),
         (lambda: pooling_game(np.array([[1.0, np.nan]]), 0.1), "net energy nan of player 0 in interval 1"),
         (lambda: pooling_game(np.array([1.0]), 0.1), r"net energies of shape \(1,\)"),
         (lambda: pooling_game(np.ones((2, 3)), np.ones(2)), r"spread of shape \(2,\)"),

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridpact.community import Member, Tariff, TradeCharges
+from gridpact.community import Member, Tariff, TradeCharges, load_community
 from gridpact.errors import InputError
 from gridpact.exchange import settle
 from gridpact.horizon import Horizon
 from gridpact.markets import Metering, make_mechanism, mechanism_names
 from gridpact.markets.coalition import pooling_game, shapley_exact, shapley_pool
 from gridpact.markets.supplier import supplier
+from gridpact.study import Settings, simulate
 
 DEAREST = 400_000
 
@@ -252,6 +253,15 @@ def test_a_pact_that_was_tampered_with_fails(column, row, by, claim):
         rows = {name: values.copy() for name, values in transfers.columns().items()}
         rows[column][row] += by
     shares = Shares(np.zeros((4, 1)), np.zeros(1), None, np.zeros(1))
+    assert certify_shapley(metered, pact, shares).passed
     certificate = certify_shapley(metered, replace(pact, transfers=type(transfers)(**rows)), shares)
     (found,) = [item for item in certificate.checks if item.name.startswith(claim)]
     assert not found.passed
+
+
+def test_a_day_of_the_built_in_community_is_shared_and_certified():
+    run = simulate(load_community(days=1).community, make_mechanism("shapley-pool"), Settings())
+    assert run.certificate.passed
+    assert run.community.traded_kwh > 0
+    assert run.community.total_saving > 0
+    assert run.community.money_residual == 0

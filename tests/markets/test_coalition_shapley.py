@@ -165,11 +165,19 @@ def test_the_same_seed_draws_the_same_orders():
         (lambda: shapley_sampled(GLOVE, np.random.default_rng(), tolerance=np.nan), "tolerance = nan"),
         (lambda: shapley_sampled(GLOVE, np.random.default_rng(), tolerance=0.1, confidence=1.0), "confidence = 1.0"),
         (lambda: shapley_sampled(GLOVE, np.random.default_rng(), tolerance=0.1, most_orders=2), "most_orders = 2"),
+        (
+            lambda: shapley_sampled(GLOVE, np.random.default_rng(), tolerance=0.1, most_orders=np.nan),
+            "most_orders = nan",
+        ),
         (lambda: shapley_pooling(np.array([[np.nan]])), "net energy nan"),
         (lambda: shapley_pooling(np.ones((2, 2)), precision=0.0), "precision = 0.0"),
         (
             lambda: shapley_asymptotic(np.array([[1.0], [-1.0], [0.1]])),
             "member 0 dominates interval 0.*0.71.*at most 0.4",
+        ),
+        (
+            lambda: shapley_asymptotic(np.array([[1.0], [-1.0], [0.1]]), limit=np.nan),
+            "member 0 dominates .*at most nan",
         ),
         (lambda: shapley_asymptotic(np.array([[np.inf], [-1.0]])), "net energy inf"),
     ],

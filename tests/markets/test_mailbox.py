@@ -172,6 +172,7 @@ def test_only_loss_and_links_that_go_make_a_network_unreliable():
         ({"activity": 1.5}, "activity = 1.5"),
         ({"delay": (0, 1)}, r"delay = \(0, 1\)"),
         ({"delay": (3, 2)}, r"delay = \(3, 2\)"),
+        ({"delay": (1, 2.5)}, r"delay = \(1, 2.5\)"),
     ],
 )
 def test_conditions_out_of_range_are_refused(wrong, found):

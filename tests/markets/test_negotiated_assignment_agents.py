@@ -137,6 +137,12 @@ def test_agents_need_no_more_of_a_network_than_a_post():
     assert buyer.payoff() == seller.payoff() == 5.0
 
 
+@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), 2.0**53])
+def test_an_agent_refuses_a_value_that_is_no_whole_number(value):
+    with pytest.raises(InputError, match=f"negotiation: ann, bob: a value of {value}; accepted: whole numbers"):
+        Buyer(Mailbox(Message).join("ann"), 1, {"joe": 3, "bob": value})
+
+
 def test_a_member_that_nobody_can_reach_is_named_and_nobody_signs():
     value = distinct(4, 4)
     with pytest.raises(UnreachableError, match="no contracts: s2 did not answer") as refused:

@@ -166,6 +166,14 @@ def test_who_never_answers_is_named_and_nobody_signs():
     assert refused.value.silent
 
 
+def test_a_deadline_shorter_than_the_way_of_a_message_is_named_where_nobody_is_to_blame():
+    with pytest.raises(UnreachableError, match="nobody owes an answer, so the deadline is too short") as refused:
+        negotiate_by_bargaining(
+            distinct(4, 4), conditions=Conditions(delay=(5, 5)), rng=np.random.default_rng(1), deadline=5
+        )
+    assert refused.value.silent == ()
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [
@@ -196,3 +204,5 @@ def test_other_mistakes_are_refused():
         negotiate_by_bargaining([[1]], point=CorePoint.NUCLEOLUS)
     with pytest.raises(InputError, match="patience = 0"):
         negotiate_by_bargaining([[1]], patience=0)
+    with pytest.raises(InputError, match="deadline = 0"):
+        negotiate_by_bargaining([[1]], deadline=0)

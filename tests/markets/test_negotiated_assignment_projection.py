@@ -10,13 +10,18 @@ from scipy.optimize import linprog
 
 from gridpact.errors import InputError
 from gridpact.markets.assignment import clear_single, core_violation
-from gridpact.markets.assignment.negotiation import NoConsensusError, negotiate_by_projection
+from gridpact.markets.assignment.negotiation import (
+    NoConsensusError,
+    Proposal,
+    negotiate_by_projection,
+    negotiate_by_projection_agents,
+)
 from gridpact.markets.assignment.negotiation._bounding_sets import (
     coalition_worths,
     project_on_coalitions,
     project_on_pairs,
 )
-from gridpact.markets.mailbox import Conditions
+from gridpact.markets.mailbox import Conditions, Mailbox
 from markets.negotiated_assignment_markets import NO_LINK, distinct, plain, small_markets
 
 
@@ -169,6 +174,13 @@ def test_where_nothing_is_to_be_gained_everybody_agrees_at_once(value):
     assert outcome.total == 0
 
 
+@pytest.mark.parametrize("value", [np.empty((3, 0)), np.empty((0, 2)), np.full((2, 2), NO_LINK)])
+@pytest.mark.parametrize("constraints", ["pairs", "coalitions"])
+def test_members_of_one_side_need_no_contacts_to_agree_on_nothing(value, constraints):
+    outcome = negotiate_by_projection(value, constraints=constraints)
+    assert (outcome.rounds, outcome.total, outcome.partner.tolist()) == (0, 0, [-1] * len(value))
+
+
 def test_members_who_cannot_reach_each_other_are_refused():
     with pytest.raises(InputError, match="b0 cannot reach b1"):
         negotiate_by_projection([[1, NO_LINK], [NO_LINK, 1]])
@@ -187,8 +199,22 @@ def test_rounds_that_do_not_suffice_are_an_error():
 
 @pytest.mark.parametrize(
     ("wrong", "found"),
-    [({"relaxation": 2.0}, "relaxation = 2.0"), ({"tolerance": 0.0}, "tolerance = 0.0")],
+    [
+        ({"relaxation": 2.0}, "relaxation = 2.0"),
+        ({"tolerance": 0.0}, "tolerance = 0.0"),
+        ({"tolerance": np.nan}, "tolerance = nan"),
+        ({"max_rounds": -1}, "max_rounds = -1"),
+    ],
 )
 def test_parameters_out_of_range_are_refused(wrong, found):
-    with pytest.raises(InputError, match=found):
-        negotiate_by_projection([[1]], **wrong)
+    for refuse in (
+        negotiate_by_projection,
+        lambda value, **how: negotiate_by_projection_agents(value, Mailbox(Proposal), **how),
+    ):
+        with pytest.raises(InputError, match=found):
+            refuse([[1]], **wrong)
+
+
+def test_other_constraints_are_refused():
+    with pytest.raises(InputError, match="constraints = 'pair'; accepted: 'pairs' or 'coalitions'"):
+        negotiate_by_projection([[1]], constraints="pair")

@@ -15,6 +15,7 @@ from gridpact.study.coalition.markets import EXPORT_PRICE, IMPORT_PRICE, random_
 from gridpact.study.coalition.rounds import BARGAINING, PAIRS
 from gridpact.study.coalition.sampling import converge, gain_of_reversal
 from gridpact.study.coalition.scarcity import core_income, incomes, mmr_income, scaled_community, sdr_income
+from gridpact.study.pages.formats import percent
 from gridpact.study.pages.render import render
 from study.small_studies import TINY
 
@@ -151,6 +152,16 @@ def test_the_page_shows_every_part_and_its_numbers_are_those_of_the_study(study)
     assert findings["rounds"].numbers["ratio"] == theirs.rounds / ours.rounds
     assert findings["rounds"].verdict == ("holds" if theirs.rounds >= 10 * ours.rounds else "fails")
     assert len(methods(study).columns[0].values) == len(study.efforts)
+
+
+def test_the_page_says_that_the_shapley_value_of_the_small_market_is_not_in_the_core(study):
+    # seller 3 has no contract, so it gets nothing in the core; the Shapley value gives it its part of what it adds to pairs
+    assert study.small.payoffs[SHAPLEY].seller[2] > 0
+    worst = core_violation(study.small.matching, study.small.payoffs[SHAPLEY])
+    (seen,) = [figure.seen for figure in page(study, command="x").figures() if figure.name == "core"]
+    assert (
+        f"outside of the core, which takes all payoffs to see: a group could do better by {percent(worst, 1)}" in seen
+    )
 
 
 def test_a_slow_bargaining_is_not_claimed_to_be_fast(study):

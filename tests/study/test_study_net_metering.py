@@ -147,6 +147,40 @@ def test_the_sign_changes_at_the_spread_of_the_formula(swept):
         assert each.found == pytest.approx(each.predicted, rel=1e-6)
 
 
+def priced(community: Community, import_price: np.ndarray) -> Community:
+    """The community at other import prices, micro-units; export earns nothing, or what import costs if that is less."""
+    import_price = import_price.astype(np.int64)
+    export_price = np.minimum(import_price, 0)
+    tariff = replace(
+        community.tariff,
+        import_price=import_price,
+        export_price=export_price,
+        imbalance_buy=import_price,
+        imbalance_sell=export_price,
+    )
+    return replace(community, tariff=tariff)
+
+
+def test_where_a_network_charge_keeps_cheap_intervals_from_sharing_there_is_no_formula_to_check():
+    half = np.arange(24) < 12
+    community = priced(choose(sunny(16, seed=4), 5).community, np.where(half, 30_000, 400_000))
+    found = {(each.netting, each.fee): each for each in break_even(community, TERMS)}
+    assert np.isnan(found[Netting.INTERVAL, Fee.FULL].predicted)
+    for each in found.values():
+        assert np.isnan(each.predicted) or each.found == pytest.approx(each.predicted, rel=1e-6)
+    assert sum(np.isfinite(each.predicted) for each in found.values()) == len(found) - 1
+    swept = sweep(replace(choose(sunny(16, seed=4), 5), community=community), Settings(TERMS, FEW, FEW))
+    assert [finding.name for finding in what_theory_says(swept) if finding.verdict != "holds"] == []
+
+
+@pytest.mark.parametrize("prices", [np.zeros(24), np.where(np.arange(24) < 3, -50_000, 300_000)])
+def test_import_prices_that_leave_nothing_to_sweep_are_refused(prices):
+    sample = choose(sunny(16, seed=4), 5)
+    wrong = replace(sample, community=priced(sample.community, prices))
+    with pytest.raises(InputError, match=r"tariff of .*: import prices from .*; accepted: from 0 up, and not all 0"):
+        sweep(wrong, Settings(TERMS, FEW, FEW))
+
+
 @pytest.mark.parametrize(("shift", "sign"), [(0.99, -1), (1.01, 1)])
 def test_below_the_break_even_all_together_lose_and_above_they_save(swept, shift, sign):
     each = next(each for each in swept.break_even if (each.netting, each.fee) == (Netting.INTERVAL, Fee.MEMBER))

@@ -16,6 +16,7 @@ Retransmission is the agents' own matter: only they know what has been overtaken
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -101,8 +102,11 @@ class Conditions:
         for name, share in (("link_up", self.link_up), ("activity", self.activity)):
             if not 0 < share <= 1:
                 raise InputError(f"{name} = {share}", place="conditions", accepted="a share above 0, up to 1")
-        if not 1 <= self.delay[0] <= self.delay[1]:
-            raise InputError(f"delay = {self.delay}", place="conditions", accepted="fewest and most rounds, at least 1")
+        whole = all(isinstance(rounds, Integral) for rounds in self.delay)
+        if not (whole and 1 <= self.delay[0] <= self.delay[1]):
+            raise InputError(
+                f"delay = {self.delay}", place="conditions", accepted="fewest and most rounds, whole numbers from 1 up"
+            )
 
     @property
     def perfect(self) -> bool:

@@ -85,7 +85,7 @@ def core_violation(
     Raises
     ------
     InputError
-        If the payoff is not finite or of another shape, or nothing can find the coalition.
+        If the payoff is not finite or of another shape, the tolerance is not above 0, or nothing can find the coalition.
 
     Examples
     --------
@@ -98,10 +98,11 @@ def core_violation(
     if payoff.shape != (game.players,) or not np.isfinite(payoff).all():
         found = f"a payoff of shape {payoff.shape}, or not finite"
         raise InputError(found, accepted=f"{game.players} finite numbers")
+    wide = _absolute(game, tolerance)
     if oracle is None and game.players <= MOST_ENUMERATED:
         excess, coalition = AllCoalitions.of(game).largest_excess(payoff)
         return Violation(excess, coalition, excess)
-    return _Separation(game, oracle, tolerance * _scale(game))(payoff)
+    return _Separation(game, oracle, wide)(payoff)
 
 
 def owen_point(game: Game) -> FloatArray:
@@ -134,7 +135,7 @@ def core_point(game: Game, *, tolerance: float = 1e-6, oracle: Oracle | None = N
     Raises
     ------
     InputError
-        If the core is empty: no payoff leaves every coalition without a gain.
+        If the core is empty, where no payoff leaves every coalition without a gain, or the tolerance is not above 0.
     GridpactError
         If a game of more than 20 players remains undecided.
 
@@ -144,7 +145,7 @@ def core_point(game: Game, *, tolerance: float = 1e-6, oracle: Oracle | None = N
     >>> bool(np.allclose(core_point(glove), [0, 0, 1]))
     True
     """
-    least = tolerance * _scale(game)
+    least = _absolute(game, tolerance)
     found = least_core(game, tolerance=tolerance, oracle=oracle, enough=least)
     if found.epsilon > least:
         if found.lower <= least:
@@ -187,7 +188,7 @@ def least_core(
     Raises
     ------
     InputError
-        If nothing can find the most dissatisfied of more than 20 players' coalitions.
+        If nothing can find the most dissatisfied of more than 20 players' coalitions, or the tolerance is not above 0.
 
     Examples
     --------
@@ -195,20 +196,25 @@ def least_core(
     >>> round(least_core(majority).epsilon, 6)
     0.333333
     """
+    wide = _absolute(game, tolerance)
     if game.players == 1:
         return LeastCore(np.array([game.grand]), 0.0, 0.0, 0, 0)
     if oracle is None and game.players <= MOST_ENUMERATED:
         stage = AllCoalitions.of(game).minimise_excess()
         return LeastCore(stage.payoff, stage.epsilon, stage.epsilon, stage.rows, stage.rounds)
-    separate = _Separation(game, oracle, tolerance * _scale(game) / 10)
+    separate = _Separation(game, oracle, wide / 10)
     centre = owen_point(game) if game.program else np.full(game.players, game.grand / game.players)
-    bounds: Bounds = minimise_excess(game, centre, separate, tolerance * _scale(game), rounds, enough)
+    bounds: Bounds = minimise_excess(game, centre, separate, wide, rounds, enough)
     return LeastCore(bounds.payoff, bounds.upper, bounds.lower, len(bounds.rows), bounds.rounds)
 
 
-def _scale(game: Game) -> float:
-    """What tolerances are relative to."""
-    return abs(game.grand) or 1.0
+def _absolute(game: Game, tolerance: float) -> float:
+    """A tolerance in units of v, from one that is a part of |v(N)|."""
+    if not 0 < tolerance < np.inf:
+        raise InputError(
+            f"tolerance = {tolerance!r}", place="core", accepted="a finite number above 0, a part of |v(N)|"
+        )
+    return tolerance * (abs(game.grand) or 1.0)
 
 
 class _Separation:
@@ -235,6 +241,8 @@ class _Separation:
         size = int(mask.sum())
         if not 1 < size < self._game.players:
             raise GridpactError(f"the oracle of the core returns a coalition of {size} of {self._game.players} players")
+        if not np.isfinite(bound):
+            raise GridpactError(f"the oracle of the core returns a bound of {bound}")
         excess = float(self._game.values(mask[None])[0] - payoff @ mask)
         if single[worst] > excess:
             excess, mask = float(single[worst]), self._alone[worst]

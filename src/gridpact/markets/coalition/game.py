@@ -128,9 +128,12 @@ class Game:
         return cls(len(totals.brought), totals.value, program, totals)
 
     def __call__(self, coalition: Iterable[int]) -> float:
-        """Worth of one coalition."""
+        """Worth of one coalition of players, each from 0 to n − 1."""
+        members = list(coalition)
+        if not set(members) <= set(range(self.players)):
+            raise InputError(f"coalition {members}", place="game", accepted=f"players from 0 to {self.players - 1}")
         mask = np.zeros((1, self.players), dtype=np.bool_)
-        mask[0, list(coalition)] = True
+        mask[0, members] = True
         return float(self.values(mask)[0])
 
     def values(self, masks: BoolArray) -> FloatArray:

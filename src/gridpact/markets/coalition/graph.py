@@ -34,7 +34,7 @@ def graph_restricted(game: Game, links: Sequence[tuple[int, int]]) -> Game:
     """
     linked = np.eye(game.players, dtype=np.bool_)
     for one, other in links:
-        if not (0 <= one < game.players and 0 <= other < game.players) or one == other:
+        if not {one, other} <= set(range(game.players)) or one == other:
             found = f"a link from {one} to {other}"
             raise InputError(found, place="graph", accepted=f"two different players from 0 to {game.players - 1}")
         linked[one, other] = linked[other, one] = True

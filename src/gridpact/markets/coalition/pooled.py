@@ -128,7 +128,7 @@ def shapley_asymptotic(
     """
     net, prices = check_energies(net_kwh, spread)
     shares, domination = asymptotic_shares(net)
-    for interval in np.flatnonzero(domination > limit)[:1]:
+    for interval in np.flatnonzero(~(domination <= limit))[:1]:
         raise InputError(
             f"member {int(np.abs(net[:, interval]).argmax())} dominates interval {interval}:"
             f" its domination is {domination[interval]:.2f}",

@@ -104,7 +104,7 @@ def shapley_sampled(
     Raises
     ------
     InputError
-        If tolerance or confidence are out of range.
+        If tolerance, confidence or most_orders are out of range.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def shapley_sampled(
         raise InputError(f"tolerance = {tolerance!r}", accepted="a finite number above 0, in units of v")
     if not 0 < confidence < 1:
         raise InputError(f"confidence = {confidence!r}", accepted="a number between 0 and 1")
-    if most_orders < _FIRST_BATCH:
+    if not most_orders >= _FIRST_BATCH:
         raise InputError(f"most_orders = {most_orders!r}", accepted=f"a whole number from {_FIRST_BATCH} up")
     orders_a_draw = 2 if antithetic else 1
     draws, mean, scatter = 0, np.zeros(game.players), np.zeros(game.players)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from gridpact.markets.assignment import core_violation
 from gridpact.study.coalition.core import SHAPLEY, Points
 from gridpact.study.coalition.markets import EXPORT_PRICE, IMPORT_PRICE
 from gridpact.study.coalition.rounds import BARGAINING, COALITIONS, PAIRS, Effort
@@ -26,6 +27,8 @@ from gridpact.study.pages import (
 from gridpact.study.pages.formats import measure, number, percent, quantity
 from gridpact.units import FloatArray
 
+ROUNDING = 1e-9
+"""Relative, of sums of floats."""
 SYMBOLS: tuple[Symbol, ...] = ("diamond", "square", "triangle", "ring", "star", "cross")
 MEMBERS = "members on either side"
 
@@ -71,8 +74,12 @@ def polygon(study: Study) -> Figure:
         for (name, payoffs), symbol in zip(study.small.payoffs.items(), SYMBOLS, strict=True)
     )
     region = Region("core", corners[:, 0], corners[:, 1], "grey")
-    shapley = study.small.payoffs[SHAPLEY]
-    outside = not _inside(corners, shapley.buyer)
+    off = core_violation(study.small.matching, study.small.payoffs[SHAPLEY])
+    shapley = "in the core"
+    if off > ROUNDING:  # a seller without a contract gets something, which the plane of the buyers does not show
+        shapley = (
+            f"outside of the core, which takes all payoffs to see: a group could do better by {percent(off, 1)} of v(N)"
+        )
     return Figure(
         "core",
         "The core in the plane of the two buyers' payoffs",
@@ -82,8 +89,7 @@ def polygon(study: Study) -> Figure:
         Plane(Axis("payoff of buyer 1, EUR"), Axis("payoff of buyer 2, EUR"), curves, (region,), equal=True),
         f"The core has {len(corners)} corners. The buyers get {_of_buyers(study.small, 'buyer-optimal')} at their "
         "best point and "
-        f"{_of_buyers(study.small, 'seller-optimal')} at their worst; the Shapley value lies "
-        f"{'outside of' * outside or 'in'} this area.",
+        f"{_of_buyers(study.small, 'seller-optimal')} at their worst. The Shapley value is {shapley}.",
         f"A market of {len(study.small.market.demand)} buyers and {len(study.small.market.supply)} sellers, the same "
         "for every seed.",
     )
@@ -332,9 +338,3 @@ def _node(name: str, note: str, x: float, at: int, count: int, group: int) -> No
 
 def _of_buyers(points: Points, name: str) -> str:
     return percent(float(points.payoffs[name].buyer.sum()) / points.matching.total, 0)
-
-
-def _inside(corners: FloatArray, point: FloatArray) -> bool:
-    """Whether a point lies in a convex polygon whose corners turn left."""
-    side, to = np.roll(corners, -1, axis=0) - corners, point - corners
-    return bool((side[:, 0] * to[:, 1] - side[:, 1] * to[:, 0] >= -1e-9).all())

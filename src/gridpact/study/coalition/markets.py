@@ -64,8 +64,8 @@ def small_market() -> Market:
 
 
 def random_market(rng: np.random.Generator, buyers: int, sellers: int) -> Market:
-    """Energies from 0.5 to 3 kWh, premiums from −0.02 to 0.05, charges from 0 to 0.04, sellers' floors in the lower "
-    "third."""
+    """Energies from 0.5 to 3 kWh, premiums from −0.02 to 0.05, charges from 0 to 0.04, sellers' floors in the lower third of
+    the spread."""
     spread = IMPORT_PRICE - EXPORT_PRICE
     premium = rng.uniform(-0.02, 0.05, (buyers, sellers))
     charge = rng.uniform(0.0, 0.04, (buyers, sellers))

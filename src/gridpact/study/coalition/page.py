@@ -12,8 +12,6 @@ from gridpact.study.coalition.study import Study
 from gridpact.study.pages import Column, Finding, Page, Section, Table
 from gridpact.study.pages.formats import measure, number, percent
 
-ROUNDING = 1e-9
-"""Relative, of sums of floats."""
 WANTED_FASTER = 10
 """Bargaining is to take this many times fewer rounds than the projection method."""
 
@@ -52,7 +50,10 @@ def page(study: Study, *, command: str) -> Page:
             "All markets and communities are random and made for the study; none is measured.",
             "Single contracts: each member signs at most one. Energies from 0.5 to 3 kWh, import price 0.30, export "
             "price 0.10 EUR/kWh, "
-            "premiums from −0.02 to 0.05, network charges from 0 to 0.04 EUR/kWh.",
+            "premiums from −0.02 to 0.05, network charges from 0 to 0.04, sellers' floors in the lower third between the two "
+            "prices; all drawn uniformly.",
+            "Communities of one interval: every second member sells; energies are gamma distributed, shape 2 and mean 1 "
+            "kWh, then demand is scaled.",
         ),
     )
 
@@ -122,11 +123,11 @@ def _facts(study: Study) -> list[tuple[str, str]]:
 def _shapley(study: Study) -> Finding:
     points = study.side
     worst = core_violation(points.matching, points.payoffs[SHAPLEY])
-    where = "in" if worst <= 1e-9 else "outside of"
+    side = f"In the market of {study.sizes.side} + {study.sizes.side} members the Shapley value is"
     text = (
-        f"In the market of {study.sizes.side} + {study.sizes.side} members the Shapley value is {where} the core: a "
-        "group could do "
-        f"better alone by up to {percent(worst, 1)} of v(N)."
+        f"{side} outside of the core: a group could do better alone by up to {percent(worst, 1)} of v(N)."
+        if worst > figures.ROUNDING
+        else f"{side} in the core."
     )
     return Finding("shapley-core", "reported", text, {"violation": worst})
 
@@ -137,7 +138,7 @@ def _single(study: Study) -> Finding:
         f"One contract a member never gains more than many: in {number(len(shares))} random markets it reaches "
         f"{percent(float(shares.min()), 0)} to {percent(float(shares.max()), 0)} of it."
     )
-    holds = float(shares.max()) <= 1 + ROUNDING
+    holds = float(shares.max()) <= 1 + figures.ROUNDING
     return Finding("single-against-many", "holds" if holds else "fails", text, {"largest share": float(shares.max())})
 
 

@@ -27,10 +27,10 @@ CONDITIONS: Mapping[str, Conditions] = {
     PERFECT: Conditions(),
     "10 % of messages lost": Conditions(loss=0.1),
     "30 % of messages lost": Conditions(loss=0.3),
-    "1 to 4 rounds on the way": Conditions(delay=(1, 4)),
+    "late by up to 3 rounds": Conditions(delay=(1, 4)),
     "10 % arrive twice": Conditions(duplication=0.1),
-    "links up half of the time": Conditions(link_up=0.5),
-    "members awake half of the time": Conditions(activity=0.5),
+    "links down half the time": Conditions(link_up=0.5),
+    "members asleep half the time": Conditions(activity=0.5),
     "all of it": Conditions(loss=0.3, delay=(1, 4), duplication=0.1, link_up=0.5, activity=0.5),
 }
 

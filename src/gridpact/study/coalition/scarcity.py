@@ -1,5 +1,5 @@
-"""What a kWh of surplus earns as demand grows against supply: Shapley value, its limit for many members, core, SDR, "
-"MMR."""
+"""What a kWh of surplus earns as demand grows against supply: Shapley value, its limit for many members, core, SDR,
+MMR."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ class Income:
 
 
 def incomes(members: int, ratios: tuple[float, ...], seed: int) -> Income:
-    """The Shapley value and its asymptotic form, in one random community whose demand is scaled to each ratio to "
-    "its supply."""
+    """The Shapley value and its asymptotic form, in one random community whose demand is scaled to each ratio to
+    its supply."""
     exact, limit = [], []
     for ratio in ratios:
         net_kwh = scaled_community(members, ratio, np.random.default_rng([seed, members]))
@@ -63,8 +63,8 @@ def core_income(ratio: FloatArray) -> FloatArray:
 
 
 def sdr_income(ratio: FloatArray) -> FloatArray:
-    """Supply-demand ratio (Liu et al. 2017): a price that falls from import to export price as supply approaches "
-    "demand."""
+    """Supply-demand ratio (Liu et al. 2017): a price that falls from import to export price as supply approaches
+    demand."""
     share = np.minimum(1 / ratio, 1.0)
     return np.asarray(EXPORT_PRICE * IMPORT_PRICE / (SPREAD * share + EXPORT_PRICE))
 

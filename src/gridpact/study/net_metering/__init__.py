@@ -1,5 +1,5 @@
-"""The study of net metering: is there a reason to stay in a community when the supplier pays for a kWh what it "
-"takes?"""
+"""The study of net metering: is there a reason to stay in a community when the supplier pays for a kWh what it
+takes?"""
 
 from gridpact.study.net_metering.cases import Fee, Netting, Terms, charge_of
 from gridpact.study.net_metering.page import cases, page

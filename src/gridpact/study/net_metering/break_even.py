@@ -7,8 +7,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gridpact.community import Community
-from gridpact.markets.coalition import netting_game
+from gridpact.markets.coalition import NettingRules, netting_game
 from gridpact.study.net_metering.cases import Case, Fee, Netting, Terms, fee_of, netting_rules
+from gridpact.units import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class BreakEven:
     matched_kwh
         What surpluses and deficits of all members match over the horizon.
     predicted
-        Spread by the formula ``network charge + fees / matched kWh``, currency/kWh; NaN if nothing is matched.
+        Spread by the formula ``network charge + fees / matched kWh``, currency/kWh; NaN if nothing is matched, or if at this
+        spread sharing does not pay in the cheapest netting period, so that not all of it is shared.
     found
         Spread at which v(N) changes its sign, the mean over the energy that is matched; NaN if it does not do so below the
         import price.
@@ -55,7 +57,19 @@ def _of(community: Community, terms: Terms, netting: Netting, fee: Fee) -> Break
     if matched <= 0:
         return BreakEven(netting, fee, 0.0, np.nan, np.nan)
     price = netting_game(net_kwh, free).grand / matched
-    return BreakEven(netting, fee, matched, network + taken / matched, (1 - _root(saved)) * price)
+    predicted = network + taken / matched
+    if predicted / price * _cheapest(net_kwh, free) < network:
+        predicted = np.nan
+    return BreakEven(netting, fee, matched, predicted, (1 - _root(saved)) * price)
+
+
+def _cheapest(net_kwh: FloatArray, rules: NettingRules) -> float:
+    """The lowest import price of a netting period in which members have something to share."""
+    period, price = np.asarray(rules.period), np.asarray(rules.import_price)
+    position = np.zeros((period.max() + 1, len(net_kwh)))
+    np.add.at(position, period, net_kwh.T)
+    shared = np.logical_and((position < 0).any(axis=1), (position > 0).any(axis=1))
+    return float(price[shared[period]].min())
 
 
 def _root(saved: Callable[[float], float]) -> float:

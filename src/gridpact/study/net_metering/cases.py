@@ -121,8 +121,8 @@ def billing_share(community: Community) -> float:
 
 
 def fee_of(fee: Fee, community: Community, terms: Terms) -> Callable[[BoolArray], FloatArray]:
-    """What a fee takes from coalitions of two or more over the horizon; the network charge is in their values "
-    "already."""
+    """What a fee takes from coalitions of two or more over the horizon; the network charge is in their values
+    already."""
     share = billing_share(community)
     lump = terms.fee_per_coalition * share if fee is Fee.LUMP else 0.0
     each = terms.fee_per_member * share if fee in (Fee.MEMBER, Fee.FULL) else 0.0

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from gridpact.study.net_metering.cases import Fee, Netting
-from gridpact.study.net_metering.measures import Measures
+from gridpact.study.net_metering.measures import NOTHING, Measures
 from gridpact.study.net_metering.sweep import RETAIL, Scenario, Sweep
 from gridpact.study.pages import Axis, Bars, Curve, Figure, Group, HeatMap, Level, Link, Network, Node, Plane, Style
 from gridpact.study.pages.formats import count, number, percent, quantity
@@ -88,8 +88,8 @@ def together(sweep: Sweep) -> Figure:
 
 
 def partition(sweep: Sweep) -> Figure:
-    """Who ends up with whom under a fee per member: at the highest export price at which some but not all join, if "
-    "any."""
+    """Who ends up with whom under a fee per member: at the highest export price at which some but not all join, if
+    any."""
     members = sweep.sample.community.members
     ratios, found = sweep.line(ONE_FEE)
     divided = [at for at, each in enumerate(found) if 1 < each.together < len(members)]
@@ -178,7 +178,7 @@ def _total(sweep: Sweep, figure: str, title: str, lines: Lines) -> Figure:
         figure,
         title,
         "v(N): what all members together pay less than each alone, over the horizon.",
-        _against_ratio(sweep, lines, f"v(N), {money}", lambda found: found.total),
+        _against_ratio(sweep, lines, f"v(N), {money}", lambda found: found.total * (abs(found.total) > NOTHING)),
         f"From the community's own prices to retail: {', '.join(changes)}.",
         ran(sweep),
     )

@@ -116,7 +116,8 @@ def break_even(sweep: Sweep) -> Table:
     what = (
         "Spread between import and export price, without storage and demand charge: network charge + fees / matched "
         "energy. "
-        f"The community's own spread is {number(own, 4)} {money}/kWh; a dash: not even at export price 0."
+        f"The community's own spread is {number(own, 4)} {money}/kWh; a dash: not even at export price 0, or no formula, "
+        "since sharing then does not pay in every netting period."
     )
     return Table("break-even", "From which spread on it pays to stay", columns, what)
 
@@ -137,7 +138,7 @@ def members(sweep: Sweep) -> Table:
         Column("surpluses, kWh", np.maximum(-net, 0).sum(axis=1), 1),
         Column("highest import, kW", np.maximum(sample.community.profiles.net_kw, 0).max(axis=1), 2),
     )
-    return Table("members", "The members, without batteries", columns, sample.rule.capitalize() + ".")
+    return Table("members", "The members, without batteries", columns, f"{sample.rule}.")
 
 
 def _claim() -> str:
@@ -146,5 +147,6 @@ def _claim() -> str:
         "all together "
         "save something that can be shared so that no group is better off by leaving. It holds in part where "
         "something is "
-        "saved, but only by some of them, or no way to share it keeps everybody."
+        "saved, but only by some of them, or no way to share it keeps everybody. Without net metering, in the last rows, "
+        "the same is asked of: there is no reason to stay."
     )

@@ -125,10 +125,21 @@ def sweep(sample: Sample, settings: Settings, *, jobs: int = 1, progress: Progre
         Processes.
     progress
         Told of each case.
+
+    Raises
+    ------
+    InputError
+        If import prices leave no export prices to sweep.
     """
     community = sample.community
     prices = from_micro(community.tariff.import_price)
     import_price = float(prices.mean())
+    if prices.min() < 0 or import_price == 0:
+        raise InputError(
+            f"import prices from {prices.min():g} to {prices.max():g}",
+            place=f"tariff of {community.name!r}",
+            accepted="from 0 up, and not all 0: export prices are swept from 0 to the import price",
+        )
     ratio = round(float(from_micro(community.tariff.export_price).mean()) / import_price, 4)
     tasks, asked = [], []
     for storage in sorted({bool(sample.with_battery.any()), False}, reverse=True):  # the long tasks first

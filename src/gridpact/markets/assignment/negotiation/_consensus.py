@@ -132,6 +132,6 @@ def run(
         proposals[:] = sent[here]
         if distance(proposals, value) <= tolerance * total:
             return now, True, messages, sent_bytes, steps
-        if now == max_rounds:
+        if now >= max_rounds:
             return now, False, messages, sent_bytes, steps
         now += 1

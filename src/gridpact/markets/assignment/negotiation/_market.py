@@ -4,6 +4,7 @@ Members are numbered: buyers from 0 up, then sellers. Every contact is two links
 by receiver.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,19 +75,27 @@ class Market:
 
     def whole_link_values(self) -> IntArray:
         """The same in whole numbers, which the bargaining needs to be exact."""
-        values = self.link_values()
-        for link in np.flatnonzero((values != np.rint(values)) | (values >= _EXACT))[:1]:
+
+        def between(link: int) -> str:
             buyer, seller = sorted((int(self.owner[link]), int(self.other[link])))
-            raise InputError(
-                f"a value of {values[link]}",
-                place=f"{_PLACE}: buyer {buyer}, seller {seller - self.buyers}",
-                accepted="whole numbers below 2^53, such as Wh times micro-units per kWh",
-            )
-        return values.astype(np.int64)
+            return f"buyer {buyer}, seller {seller - self.buyers}"
+
+        return whole_values(self.link_values(), between)
 
     def name(self, member: int) -> str:
         """``b0``, ``b1``, … for buyers, ``s0``, ``s1``, … for sellers."""
         return f"b{member}" if member < self.buyers else f"s{member - self.buyers}"
+
+
+def whole_values(values: FloatArray, between: Callable[[int], str]) -> IntArray:
+    """Values of links as whole numbers, ``[link]``; refuses others, and says between whom."""
+    for link in np.flatnonzero(~((values == np.rint(values)) & (values < _EXACT)))[:1].tolist():
+        raise InputError(
+            f"a value of {values[link]}",
+            place=f"{_PLACE}: {between(link)}",
+            accepted="whole numbers below 2^53, such as Wh times micro-units per kWh",
+        )
+    return values.astype(np.int64)
 
 
 def _contacts(given: npt.ArrayLike, linked: BoolArray) -> BoolArray:

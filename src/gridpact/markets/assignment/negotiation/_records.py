@@ -64,6 +64,12 @@ def unanswered(member: IntArray, links: IntArray, patience: int, since: int) -> 
 
 def repeat_after(*, reliable: bool, most: int, patience: int | None) -> int:
     """Rounds until a word is repeated, 0 where none can be lost: by default the longest way there and back."""
-    if patience is not None and patience < 1:
+    if patience is not None and not patience >= 1:
         raise InputError(f"patience = {patience}", place="negotiation", accepted="rounds, at least 1")
     return 0 if reliable else patience or 2 * most
+
+
+def check_deadline(deadline: int) -> None:
+    """Refuse a deadline that leaves no round without news."""
+    if not deadline >= 1:
+        raise InputError(f"deadline = {deadline}", place="negotiation", accepted="rounds, at least 1")

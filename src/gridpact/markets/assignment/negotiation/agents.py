@@ -13,9 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gridpact.markets.assignment.negotiation import _fields as f
-from gridpact.markets.assignment.negotiation._market import Market
+from gridpact.markets.assignment.negotiation._market import Market, whole_values
 from gridpact.markets.assignment.negotiation._protocol import step
-from gridpact.markets.assignment.negotiation._records import new_links, new_member, payoff, repeat_after, unanswered
+from gridpact.markets.assignment.negotiation._records import (
+    check_deadline,
+    new_links,
+    new_member,
+    payoff,
+    repeat_after,
+    unanswered,
+)
 from gridpact.markets.assignment.negotiation.bargaining import DEADLINE, METHOD
 from gridpact.markets.assignment.negotiation.outcome import Negotiation, UnreachableError
 from gridpact.markets.assignment.payoffs import Payoffs
@@ -97,6 +104,11 @@ class _Trader:
         to only. Nothing else is known to it.
     patience
         Rounds until a word that is not acknowledged is repeated; 0 if the network loses none.
+
+    Raises
+    ------
+    InputError
+        If a value is not a whole number below 2^53.
     """
 
     _buys: bool
@@ -107,7 +119,8 @@ class _Trader:
         self._contacts = list(values)
         self._link = {name: at for at, name in enumerate(self._contacts)}
         self._me = new_member(number, buys=self._buys)
-        self._links = new_links(np.array([max(value, 0) for value in values.values()], dtype=np.int64))
+        worth = np.maximum(np.array(list(values.values()), dtype=np.float64), 0.0)
+        self._links = new_links(whole_values(worth, lambda link: f"{post.name}, {self._contacts[link]}"))
         self._inbox = np.zeros((2 * len(values) + 1, f.WIDTH), dtype=np.int64)
         self._outbox = np.zeros((3 * len(values) + 1, f.WIDTH), dtype=np.int64)
 
@@ -194,6 +207,7 @@ def negotiate_by_bargaining_agents(
     """
     market = Market.of(value, contacts)
     worth, names = market.whole_link_values(), [market.name(member) for member in range(market.size)]
+    check_deadline(deadline)
     waits = repeat_after(reliable=mailbox.reliable, most=mailbox.conditions.delay[1], patience=patience)
     agents: dict[str, _Trader] = {}
     for member, name in enumerate(names):

@@ -9,7 +9,14 @@ from gridpact.errors import InputError
 from gridpact.markets.assignment.negotiation import _fields as f
 from gridpact.markets.assignment.negotiation._carriage import run
 from gridpact.markets.assignment.negotiation._market import Market
-from gridpact.markets.assignment.negotiation._records import new_links, new_member, payoff, repeat_after, unanswered
+from gridpact.markets.assignment.negotiation._records import (
+    check_deadline,
+    new_links,
+    new_member,
+    payoff,
+    repeat_after,
+    unanswered,
+)
 from gridpact.markets.assignment.negotiation.outcome import Negotiation, UnreachableError
 from gridpact.markets.assignment.payoffs import Payoffs
 from gridpact.markets.assignment.points import CorePoint
@@ -61,7 +68,8 @@ def negotiate_by_bargaining(
     Raises
     ------
     InputError
-        If values are not whole numbers, contacts do not fit, the point is another one, or a generator is missing.
+        If values are not whole numbers, contacts do not fit, the point is another one, patience or deadline are below 1, or a
+        generator is missing.
     UnreachableError
         If the negotiation comes to rest unfinished; it says who did not answer.
 
@@ -77,6 +85,7 @@ def negotiate_by_bargaining(
     if rng is None and not network.perfect:
         raise InputError("conditions without a generator", place="negotiation", accepted="rng, a numpy Generator")
     buyers = market.buyers
+    check_deadline(deadline)
     waits = repeat_after(reliable=network.reliable, most=network.delay[1], patience=patience)
     blank = [new_member(m, buys=m < buyers) for m in range(market.size)]
     members = np.array(blank, dtype=np.int64).reshape(-1, f.MEMBER)

@@ -55,7 +55,7 @@ class UnreachableError(GridpactError):
     Parameters
     ----------
     silent
-        Who did not answer, in as few names as explain it.
+        Who did not answer, in as few names as explain it; nobody where messages were on their way for longer than the deadline.
     rounds
         After which it came to rest.
 
@@ -68,7 +68,8 @@ class UnreachableError(GridpactError):
     def __init__(self, silent: Sequence[str], rounds: int) -> None:
         self.silent, self.rounds = tuple(silent), rounds
         named = ", ".join(self.silent[:_NAMED]) + f" and {len(self.silent) - _NAMED} more" * (len(self.silent) > _NAMED)
-        super().__init__(f"no contracts: {named} did not answer; the negotiation came to rest after {rounds} rounds")
+        cause = f"{named} did not answer" if named else "nobody owes an answer, so the deadline is too short"
+        super().__init__(f"no contracts: {cause}; the negotiation came to rest after {rounds} rounds")
 
     @classmethod
     def between(cls, missing: Iterable[tuple[str, str]], rounds: int) -> "UnreachableError":

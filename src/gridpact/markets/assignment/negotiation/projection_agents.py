@@ -8,11 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gridpact.markets.assignment.negotiation._consensus import consent, distance
-from gridpact.markets.assignment.negotiation._market import Market
-from gridpact.markets.assignment.negotiation.outcome import Negotiation, NoConsensusError
-from gridpact.markets.assignment.negotiation.projection import RELAXATION, metropolis_weights
-from gridpact.markets.assignment.payoffs import Payoffs
-from gridpact.markets.assignment.single import clear_single
+from gridpact.markets.assignment.negotiation.outcome import Negotiation
+from gridpact.markets.assignment.negotiation.projection import RELAXATION, Setting, no_consensus
 from gridpact.markets.mailbox import Mailbox, Post
 from gridpact.units import FloatArray
 
@@ -120,16 +117,14 @@ def negotiate_by_projection_agents(
     >>> round(outcome.total, 6)
     16.0
     """
-    market = Market.of(value, contacts)
-    matching, weight = clear_single(market.value), metropolis_weights(market)
-    whole, total = matching.total or 1.0, float(matching.total > 0)
-    floors = np.where(np.isneginf(market.value), -np.inf, matching.value / whole)
+    setting = Setting.of(value, contacts, relaxation, tolerance, max_rounds)
+    market, floors, total = setting.market, setting.floors, setting.total
     names = [market.name(member) for member in range(market.size)]
     members: dict[str, Member] = {}
     for m, name in enumerate(names):
         row = floors[m] if m < market.buyers else floors[:, m - market.buyers].copy()
         links = range(market.first[m], market.first[m + 1])
-        weights = {names[market.other[link]]: float(weight[link]) for link in links}
+        weights = {names[market.other[link]]: float(setting.weight[link]) for link in links}
         members[name] = Member(mailbox.join(name), names, market.buyers, row, total, weights, relaxation)
     seconds, steps = 0.0, 0
     while True:
@@ -140,16 +135,10 @@ def negotiate_by_projection_agents(
         proposals = np.array([member.proposal for member in members.values()]).reshape(market.size, market.size)
         if distance(proposals, floors) <= tolerance * total:
             break
-        if mailbox.round == max_rounds:
-            raise NoConsensusError(f"no consensus within {max_rounds} rounds at a tolerance of {tolerance:g} of v(N)")
+        if mailbox.round >= max_rounds:
+            raise no_consensus(max_rounds, tolerance)
         mailbox.next_round()
-    mean = whole * proposals.mean(axis=0)
-    return Negotiation(
-        "projection on pairs",
-        matching.partner,
-        Payoffs(mean[: market.buyers], mean[market.buyers :]),
-        mailbox.round,
-        np.array([mailbox.messages[name] for name in names], dtype=np.int64),
-        np.array([mailbox.bytes[name] for name in names], dtype=np.int64),
-        seconds / max(steps, 1),
+    messages, sent_bytes = (
+        np.array([sent[name] for name in names], dtype=np.int64) for sent in (mailbox.messages, mailbox.bytes)
     )
+    return setting.outcome("pairs", proposals, mailbox.round, messages, sent_bytes, seconds / max(steps, 1))

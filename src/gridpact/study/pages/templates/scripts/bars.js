@@ -34,10 +34,12 @@ const bars = (chart, width) => {
   const yAxis = scaled(chart.y, named(chart.y.name, 56), all);
   const left = 56;
   const slot = (width - left - 20) / names.length;
-  const longest = Math.max(...names.map((name) => name.length)) * 6.2;
+  const ruler = document.createElement("canvas").getContext("2d");
+  ruler.font = `11px ${FONT}`;
+  const longest = Math.ceil(Math.max(...names.map((name) => ruler.measureText(name).width)));
   const broken = slot >= 72 && longest > slot - 8;
   const turned = !broken && longest > slot - 8;
-  const room = turned ? Math.min(longest + 12, 150) : 12 + 14 * (broken ? Math.ceil(longest / (slot - 20)) : 1);
+  const room = turned ? Math.min(longest + 16, 180) : 12 + 14 * (broken ? Math.ceil(longest / (slot - 20)) : 1);
   const fit = turned
     ? { rotate: 90, width: room - 12, overflow: "truncate" }
     : { width: slot - 8, overflow: "break", lineHeight: 14 };
