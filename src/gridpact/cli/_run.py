@@ -1,5 +1,6 @@
 """The commands that run a community: `run` and `compare`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ from rich.console import Console
 
 from gridpact.cli._app import command
 from gridpact.cli._shared import make_writable, progress_bar
+from gridpact.errors import InputError
 
 if TYPE_CHECKING:
     from gridpact.community import CommunityFile
     from gridpact.markets import Market
     from gridpact.study import Comparison, Replication, Settings
+    from gridpact.study.ledger import Recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,18 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStudy(Study):
+    """A study that may write a ledger."""
+
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Write ledger.export, which `gridpact verify` takes, and its public keys.")
+    ] = False
+    public: Annotated[
+        bool, typer.Option("--public", help="Write the ledger's public view: commitments, totals, prices, heads.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicatedStudy(Study):
     """A study over several seeds."""
 
@@ -52,13 +67,17 @@ class ReplicatedStudy(Study):
     ] = 5
 
 
-@command(Study)
-def run(study: Study) -> None:
+@command(LedgerStudy)
+def run(study: LedgerStudy) -> None:
     """Run a community under one or more mechanisms and bill everybody."""
     from gridpact.study import compare as compare_mechanisms
+    from gridpact.study import simulate
     from gridpact.study.tables import headline, show
 
+    if study.public and not study.ledger:
+        raise InputError("--public without --ledger", accepted="--ledger --public")
     file, markets, settings = _prepare(study)
+    recorder = _recorder(study, file) if study.ledger else None
     with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets))
         comparison = compare_mechanisms(
@@ -67,9 +86,13 @@ def run(study: Study) -> None:
             settings,
             jobs=study.jobs or -1,
             progress=lambda done: progress.update(task, advance=1, description=done.mechanism),
+            run=recorder or simulate,
         )
     show(headline(comparison))
-    _write(comparison, settings, study.output, file)
+    ledger = recorder.join([run.mechanism for run in comparison.runs]) if recorder else []
+    _write(comparison, settings, study.output, file, ledger=ledger)
+    if recorder:
+        typer.echo(f"verify: gridpact verify {ledger[0]} --fingerprint {recorder.directory.fingerprint}")
 
 
 @command(ReplicatedStudy)
@@ -91,6 +114,14 @@ def compare(study: ReplicatedStudy) -> None:
         )
     show(side_by_side(replication, file.community.currency))
     _write(comparison, settings, study.output, file, replication)
+
+
+def _recorder(study: LedgerStudy, file: "CommunityFile") -> "Recorder":
+    from gridpact.ledger import View
+    from gridpact.study.ledger import Recorder, draw_keys
+
+    view = View.PUBLIC if study.public else View.AUDIT
+    return Recorder(study.output, view, draw_keys(file.community), file.market.options)
 
 
 def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
@@ -132,10 +163,11 @@ def _write(
     folder: Path,
     file: "CommunityFile",
     replication: "Replication | None" = None,
+    ledger: Sequence[Path] = (),
 ) -> None:
     from gridpact.study import write_replication, write_report, write_results
 
-    written = write_results(comparison, settings, folder)
+    written = [*write_results(comparison, settings, folder), *ledger]
     if replication:
         written.append(write_replication(replication, folder))
     of_seeds = f", the first of {len(replication.seeds)}; the terminal shows the means" if replication else ""

@@ -22,6 +22,7 @@ def compare(
     *,
     jobs: int = 1,
     progress: Callable[[Run], None] | None = None,
+    run: Callable[[Community, Market, Settings, Baseline], Run] = simulate,
 ) -> Comparison:
     """Run several mechanisms on one community.
 
@@ -37,18 +38,20 @@ def compare(
         Processes; 1 runs everything in this one, -1 takes every core.
     progress
         Called with each run as it finishes.
+    run
+        What runs one mechanism; `gridpact.study.ledger.Recorder` writes a ledger, too.
 
     Returns
     -------
     Comparison
     """
     baseline = run_baseline(community)
-    tasks = (delayed(_simulate)(at, community, market, settings, baseline) for at, market in enumerate(markets))
+    tasks = (delayed(_run)(run, at, community, market, settings, baseline) for at, market in enumerate(markets))
     runs: dict[int, Run] = {}
-    for at, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
-        runs[at] = run
+    for at, done in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        runs[at] = done
         if progress:
-            progress(run)
+            progress(done)
     return Comparison(community, baseline, tuple(runs[at] for at in range(len(markets))))
 
 
@@ -144,8 +147,15 @@ def replicate(
     )
 
 
-def _simulate(at: int, community: Community, market: Market, settings: Settings, baseline: Baseline) -> tuple[int, Run]:
-    return at, simulate(community, market, settings, baseline)
+def _run(
+    run: Callable[[Community, Market, Settings, Baseline], Run],
+    at: int,
+    community: Community,
+    market: Market,
+    settings: Settings,
+    baseline: Baseline,
+) -> tuple[int, Run]:
+    return at, run(community, market, settings, baseline)
 
 
 def _measure(
