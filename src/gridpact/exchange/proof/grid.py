@@ -1,6 +1,6 @@
 """The grid's part: the power flow of what was metered, computed again, and the meters held against the one at the head."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,12 @@ from gridpact.grid import Feeder, Flow, power_flow, power_flow_per_phase
 from gridpact.ledger import DifferenceError
 from gridpact.units import MICRO, IntArray, to_kwh, to_wh
 
-VOLTAGE_MARGIN = 200
-"""Micro-p.u. by which a voltage may differ: meters round to Wh, which is watts in an interval."""
-LOADING_MARGIN = 2_000
+VOLTAGE_MARGIN = 50
+"""Micro-p.u. over the length of an interval in hours by which a voltage may differ: meters round to Wh."""
+LOADING_MARGIN = 500
 """Parts per million of a rating, likewise."""
-LOSS_MARGIN_WH = 2
-LOSS_MARGIN = 0.01
-"""Wh, plus a share, by which losses may differ."""
+LOSS_MARGIN_WH, LOSS_MARGIN = 2, 0.0025
+"""By how much losses may differ: Wh, plus a share of them, likewise."""
 METER_MARGIN_WH = 0.5
 """Wh a meter by which rounding may move the sum of all."""
 
@@ -88,21 +87,21 @@ def check_network(
     flags = []
     for row, (where, at, report) in enumerate(reports):
         found = network_body(community.feeder, flow, row, report.interval, hours)
-        _compare(where, report, found)
+        margins = {
+            "v_min": VOLTAGE_MARGIN / hours,
+            "v_max": VOLTAGE_MARGIN / hours,
+            "loading": LOADING_MARGIN / hours,
+            "losses_wh": LOSS_MARGIN_WH + LOSS_MARGIN / hours * abs(found.losses_wh),
+        }
+        _compare(where, report, found, margins)
         beside = int(metered.head_wh[at] - metered.sum_wh[at]) - found.losses_wh
-        allowed = METER_MARGIN_WH * len(community.members) + LOSS_MARGIN_WH + LOSS_MARGIN * abs(found.losses_wh)
+        allowed = METER_MARGIN_WH * len(community.members) + margins["losses_wh"]
         if abs(beside) > allowed:
             flags.append((at, f"{beside:+d} Wh at the head are in no meter (rounding and losses allow {allowed:.0f})"))
     return flags
 
 
-def _compare(where: str, report: NetworkBody, found: NetworkBody) -> None:
-    margins = {
-        "v_min": VOLTAGE_MARGIN,
-        "v_max": VOLTAGE_MARGIN,
-        "loading": LOADING_MARGIN,
-        "losses_wh": LOSS_MARGIN_WH + LOSS_MARGIN * abs(found.losses_wh),
-    }
+def _compare(where: str, report: NetworkBody, found: NetworkBody, margins: Mapping[str, float]) -> None:
     for name, margin in margins.items():
         claimed, value = getattr(report, name), getattr(found, name)
         if abs(claimed - value) > margin:
