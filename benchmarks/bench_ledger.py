@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.registry import benchmark
 from benchmarks.synthetic import make_community
 from gridpact.exchange.proof import Trust, verify
-from gridpact.ledger import Directory, MerkleLog, SigningKey, View, encode
+from gridpact.ledger import Directory, Json, MerkleLog, SigningKey, View, encode
 from gridpact.markets import make_mechanism
 from gridpact.study import Settings, run_baseline
 from gridpact.study.ledger import Recorder, draw_keys
@@ -20,7 +20,9 @@ DAY = 96_000
 @benchmark("ledger", sizes=(APPENDS,), bars={APPENDS: 2.0}, repeat=3)
 def appends_without_signatures(size: int) -> Callable[[], None]:
     """Entries as canonical JSON, appended to the Merkle log; a root at the end."""
-    entries = [{"seq": n, "kind": "orders_placed", "body": {"interval": n, "energy_wh": [1_000, n]}} for n in range(size)]
+    entries: list[Json] = [
+        {"seq": n, "kind": "orders_placed", "body": {"interval": n, "energy_wh": [1_000, n]}} for n in range(size)
+    ]
 
     def append() -> None:
         log = MerkleLog()

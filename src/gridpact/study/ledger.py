@@ -143,15 +143,28 @@ class Recorder:
         """Run one mechanism and write its log."""
         watched = Witnessed(market) if isinstance(market, Mechanism) else None
         run = simulate(community, watched or market, settings, baseline)
+        self.write(community, run, watched.gates if watched else [])
+        return run
+
+    def write(self, community: Community, run: Run, gates: Sequence[Cleared]) -> None:
+        """Write the log of a run.
+
+        Parameters
+        ----------
+        community
+            What ran.
+        run
+            What came of it.
+        gates
+            What its mechanism saw and made; none of a pool rule.
+        """
         header = self._header()
-        with self._part(market.name).open("wb") as file:
+        with self._part(run.mechanism).open("wb") as file:
             writer = ExportWriter(file, header)
             witnesses = [Witness(name, self.keys[name]) for name in header.witnesses]
             log = Log(header, self.keys, witnesses, writer, self.entropy)
-            options = dict(self.options.get(market.name, {}))
-            _Story(log, self.keys, community, run, watched.gates if watched else []).tell(options)
+            _Story(log, self.keys, community, run, gates).tell(dict(self.options.get(run.mechanism, {})))
             writer.end()
-        return run
 
     def join(self, mechanisms: Sequence[str]) -> list[Path]:
         """Put the logs of these mechanisms into one export, and the public keys beside it.
@@ -197,7 +210,7 @@ class _Story:
     keys: Mapping[str, SigningKey]
     community: Community
     run: Run
-    gates: list[Cleared]
+    gates: Sequence[Cleared]
 
     def tell(self, options: dict[str, Any]) -> None:
         horizon = self.community.horizon
