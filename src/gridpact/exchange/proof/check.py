@@ -73,6 +73,14 @@ class AreaCheck:
         self.flags: list[str] = []
         self.area: Area | None = None
 
+    @property
+    def what(self) -> str:
+        """The market, in words."""
+        if self.area is None:
+            return ""
+        body = self.area.body
+        return f"{body.mechanism}, {len(body.members)} members, {body.periods} intervals"
+
     def check(self, entry: Entry) -> None:
         """Check the next entry.
 

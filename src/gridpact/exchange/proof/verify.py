@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from gridpact.errors import InputError
 from gridpact.exchange.proof.check import AreaCheck
+from gridpact.exchange.proof.journal import STEP
+from gridpact.exchange.proof.steps import StepCheck
 from gridpact.ledger import (
     Counts,
     DifferenceError,
@@ -83,30 +86,53 @@ def verify(path: Path, trust: Trust) -> list[Verified]:
         If the file is damaged, or its keys are not those that are trusted.
     """
     found: list[Verified] = []
-    log: LogCheck | None = None
-    area: AreaCheck | None = None
     for _, line in read_export(path):
+        if isinstance(line, Header):
+            _refuse_untrusted(line, trust, path)
+            found.append(Verified(line))
+            log = LogCheck(line, found[-1].counts, _known(line, trust))
+            content: _Content | None = None
+            continue
         try:
-            if isinstance(line, Header):
-                _refuse_untrusted(line, trust, path)
-                found.append(Verified(line))
-                log = LogCheck(line, found[-1].counts, _known(line, trust))
-                area = AreaCheck(line, found[-1].counts)
-                continue
-            assert log is not None
-            assert area is not None
             log.check(line)
             if isinstance(line, Entry):
-                area.check(line)
+                content = content or _content(line, found[-1])
+                content.check(line)
             elif isinstance(line, End):
-                area.finish()
+                _end(content)
         except DifferenceError as difference:
             found[-1].difference = difference
-        if log is not None and area is not None:
-            found[-1].head, found[-1].flags, found[-1].what = log.head, area.flags, _what(area)
+        found[-1].head = log.head
+        if content is not None:
+            found[-1].flags, found[-1].what = content.flags, content.what
         if found[-1].difference is not None:
             break
     return found
+
+
+class _Content(Protocol):
+    """Knows what entries mean."""
+
+    flags: list[str]
+
+    @property
+    def what(self) -> str: ...
+
+    def check(self, entry: Entry) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+def _content(entry: Entry, found: Verified) -> _Content:
+    """The journal of an exchange, or the columns of a study: the first entry says which."""
+    kind = StepCheck if entry.kind == STEP else AreaCheck
+    return kind(found.header, found.counts)
+
+
+def _end(content: _Content | None) -> None:
+    if content is None:
+        raise DifferenceError("end of the log", "a market", "no entry", "there is nothing to verify")
+    content.finish()
 
 
 def _refuse_untrusted(header: Header, trust: Trust, path: Path) -> None:
@@ -129,10 +155,3 @@ def _known(header: Header, trust: Trust) -> Mapping[int, TreeHead]:
         found = f"has no head of log {header.log}"
         raise InputError(found, place=str(trust.heads), accepted="an export of the same log")
     return heads
-
-
-def _what(area: AreaCheck) -> str:
-    if area.area is None:
-        return ""
-    body = area.area.body
-    return f"{body.mechanism}, {len(body.members)} members, {body.periods} intervals"
