@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gridpact.study import Settings, run_baseline
 from gridpact.study.ledger import Recorder, draw_keys
 from study.small_studies import sunny
 
+DECIDED = "auction:uniform + pro-rata"
 MECHANISMS = ("auction:uniform", "pool:mmr", "assignment:multi")
 
 
@@ -85,7 +86,20 @@ def record(folder: Path) -> Recorded:
         recorder = Recorder(own, View.AUDIT, keys, entropy=random.Random(name).randbytes)
         recorder(community, make_mechanism(name), Settings(forecast="noise"), baseline)
         recorder.join([name])
+    record_decided(folder, keys)
     return Recorded(community, folder, keys)
+
+
+def record_decided(folder: Path, keys: Mapping[str, SigningKey]) -> None:
+    """The same members later on, on a feeder at its upper voltage limit, so that the DSO cuts."""
+    community = sunny(8).window(6, 12)
+    community = replace(community, feeder=replace(community.feeder, slack_pu=1.099))
+    own = folder / DECIDED.replace(":", ".")
+    own.mkdir()
+    recorder = Recorder(own, View.AUDIT, keys, entropy=random.Random(DECIDED).randbytes)
+    settings = Settings(forecast="noise", network="pro-rata")
+    recorder(community, make_mechanism("auction:uniform"), settings, run_baseline(community))
+    recorder.join([DECIDED])
 
 
 def check(path: Path, trust: Trust = Trust()) -> Verified:  # noqa: B008  # immutable

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exchange.proof_room import MECHANISMS, Recorded, Told, check, first, lines_of, record, save
+from exchange.proof_room import DECIDED, MECHANISMS, Recorded, Told, check, first, lines_of, record, save
 from gridpact.exchange.proof import Trust
 
 AUCTION, POOL, CONTRACTS = MECHANISMS
@@ -34,6 +34,14 @@ def test_a_real_export_holds(recorded: Recorded, mechanism: str) -> None:
     }
     assert found.counts.checked["trades"] > 0
     assert all(found.counts.checked[name] > 0 for name in own[mechanism])
+
+
+def test_decisions_of_the_dso_are_made_again(recorded: Recorded) -> None:
+    found = check(recorded.export(DECIDED))
+    assert found.difference is None
+    assert found.counts.checked["decisions of the DSO made again"] == 2
+    assert found.counts.checked["intervals in which what stands is a part of what was struck"] == 6
+    assert "whether something had to give way where the DSO took nothing" in found.counts.not_checked
 
 
 # without any key
@@ -286,6 +294,66 @@ def share_unfairly(told: Story) -> None:
     totals["paid"] = [sum(round(e * p / 1000) for e, p in zip(trades["energy_wh"], trades["price"], strict=True))]
 
 
+def decision(told: Story) -> Told:
+    """The first in which something gave way."""
+    return next(each for each in told if isinstance(each, Told) and "uses" in each.tables)
+
+
+def let_more_stand(told: Story) -> None:
+    trades = decision(told).tables["trades"]
+    trades["energy_wh"][0] += 1
+
+
+def cut_somebody_else(told: Story) -> None:
+    """One trade keeps what another one gives, in the decision and in what stands."""
+    made = decision(told)
+    orders, trades = made.tables["orders"], made.tables["trades"]
+    cut = next(row for row, left in enumerate(orders["left_wh"]) if left < orders["energy_wh"][row])
+    orders["left_wh"][cut] += 1
+    trades["energy_wh"][cut] += 1
+
+
+def cut_for_nothing(told: Story) -> None:
+    plain = next(
+        each
+        for each in told
+        if isinstance(each, Told)
+        and each.kind == "interval_accepted"
+        and "uses" not in each.tables
+        and "trades" in each.tables
+    )
+    plain.tables["trades"]["energy_wh"][0] -= 1
+
+
+def accept_what_was_not_struck(told: Story) -> None:
+    trades = decision(told).tables["trades"]
+    trades["price"] = [price + 1 for price in trades["price"]]
+
+
+def hide_the_case(told: Story) -> None:
+    made = decision(told)
+    del made.tables["uses"], made.tables["orders"]
+
+
+def pretend_another_forecast(told: Story) -> None:
+    """Less injection than was planned: nothing would have had to give way."""
+    uses = decision(told).tables["uses"]
+    uses["planned_wh"] = [max(wh, 0) for wh in uses["planned_wh"]]
+    uses["spare_injection_wh"] = [0] * len(uses["planned_wh"])
+
+
+def decide_on_other_orders(told: Story) -> None:
+    decision(told).tables["orders"]["energy_wh"][0] += 1
+
+
+def deliver_unchecked(told: Story) -> None:
+    told.remove(first(told, "interval_accepted"))
+
+
+def decide_twice(told: Story) -> None:
+    told.insert(told.index(first(told, "interval_accepted")), first(told, "interval_accepted"))
+
+
 @pytest.mark.parametrize(
     ("mechanism", "forge", "where", "follows"),
     [
@@ -323,6 +391,15 @@ def share_unfairly(told: Story) -> None:
         (CONTRACTS, agree_on_dearer, "agreement_recorded", "not what the mechanism promises"),
         (CONTRACTS, embellish_the_certificate, "agreement_recorded", "was not made for this agreement"),
         (CONTRACTS, edit_a_statement, "statements of member/m00000", "edited, made up, or replayed"),
+        (DECIDED, let_more_stand, "trades, row 0", "not what the decision left"),
+        (DECIDED, cut_somebody_else, "interval_accepted", "pro-rata takes something else"),
+        (DECIDED, cut_for_nothing, "interval_accepted", "no part of what the market made"),
+        (DECIDED, accept_what_was_not_struck, "trades, row 0", "no part of what the market made"),
+        (DECIDED, hide_the_case, "interval_accepted", "nobody knows on what was decided"),
+        (DECIDED, pretend_another_forecast, "interval_accepted", "pro-rata takes something else"),
+        (DECIDED, decide_on_other_orders, "interval_accepted", "the DSO saw another market"),
+        (DECIDED, deliver_unchecked, "readings_taken", "delivered unchecked"),
+        (DECIDED, decide_twice, "interval_accepted", "decided twice"),
         (POOL, share_unfairly, "pool_shared", "makes something else of these readings"),
         (POOL, bill_more, "bill of m00000", "not what its bill says"),
     ],

@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 
 from gridpact.community import Community
+from gridpact.exchange.acceptance import Policy
+from gridpact.exchange.proof.accepted import decided_columns
 from gridpact.exchange.proof.area import opening, to_ms, to_text
 from gridpact.exchange.proof.grid import network_body
 from gridpact.exchange.proof.tables import (
@@ -32,6 +34,7 @@ from gridpact.exchange.proof.words import (
     HEAD_METER,
     STATEMENTS,
     SUPPLIER,
+    AcceptedBody,
     Body,
     ClearingBody,
     GateBody,
@@ -163,7 +166,8 @@ class Recorder:
             writer = ExportWriter(file, header)
             witnesses = [Witness(name, self.keys[name]) for name in header.witnesses]
             log = Log(header, self.keys, witnesses, writer, self.entropy)
-            _Story(log, self.keys, community, run, gates).tell(dict(self.options.get(run.mechanism, {})))
+            market = run.mechanism.removesuffix(f" + {run.network}")
+            _Story(log, self.keys, community, run, gates).tell(market, dict(self.options.get(market, {})))
             writer.end()
 
     def join(self, mechanisms: Sequence[str]) -> list[Path]:
@@ -212,24 +216,27 @@ class _Story:
     run: Run
     gates: Sequence[Cleared]
 
-    def tell(self, options: dict[str, Any]) -> None:
+    def tell(self, market: str, options: dict[str, Any]) -> None:
         horizon = self.community.horizon
-        body, tables = opening(self.community, self.run.mechanism, options)
+        body, tables = opening(self.community, self.run.settlement.charges, market, options, self.run.network)
         self._append("area_opened", body, tables)
         gates = iter(self.gates)
         gate = next(gates, None)
         reactive_varh = to_wh(self.community.profiles.q_kvar * horizon.hours)
         head_wh = to_wh(self.run.flow.head_kw * horizon.hours)
+        standing = list(self.run.pact.by_interval(horizon.periods))
         for at in range(horizon.periods):
             window = horizon.window(at, at + 1)
             while gate is not None and gate.start <= to_ms(window.start):
                 self._clear(gate)
                 gate = next(gates, None)
+            if self.gates and self.run.network in set(Policy):
+                self._accept(at, to_ms(window.start), standing[at])
             self._read(at, to_ms(window.start), reactive_varh[:, at], int(head_wh[at]))
             report = network_body(self.community.feeder, self.run.flow, at, to_ms(window.start), horizon.hours)
             self._append("network_reported", report, author=DSO)
             self.log.sign_head(to_text(window.stop))
-        for at, pact in enumerate(self.run.pact.by_interval(horizon.periods)):
+        for at, pact in enumerate(standing):
             start = to_ms(horizon.window(at, at + 1).start)
             if not self.gates:
                 self._conclude("pool_shared", start, 1, pact, "")
@@ -254,6 +261,14 @@ class _Story:
         claims = claims_of(pact.certificate) if kind == "agreement_recorded" else []
         body = ClearingBody(start, intervals, totals_of(pact.trades, intervals), seed, claims)
         self._append(kind, body, pact_columns(pact))
+
+    def _accept(self, at: int, start: int, pact: Pact) -> None:
+        decided = next((each for each in self.run.decided if each.interval == at), None)
+        tables: dict[str, Mapping[str, list[Any]]] = dict(pact_columns(pact))
+        if decided is not None:
+            tables["orders"], tables["uses"] = decided_columns(decided.case, decided.acceptance)
+        cut_wh = 0 if decided is None else decided.acceptance.curtailed_wh
+        self._append("interval_accepted", AcceptedBody(start, cut_wh), tables, author=DSO)
 
     def _read(self, at: int, start: int, reactive_varh: IntArray, head_wh: int) -> None:
         energy_wh = self.run.delivery.net_wh[:, at]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from gridpact.community import Community, Member, Payer, Profiles, Tariff
+from gridpact.community import Community, Member, Payer, Profiles, Tariff, TradeCharges
 from gridpact.errors import InputError
 from gridpact.exchange.proof.words import AreaBody, FeederTable, MembersTable, TariffTerms
 from gridpact.grid import encode_feeder, read_feeder
@@ -17,6 +17,7 @@ from gridpact.units import IntArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+CHARGES = ("network_buy", "network_sell", "service_buy", "service_sell")
 BY_INTERVAL = ("import_price", "export_price", "imbalance_buy", "imbalance_sell", "loss_price")
 
 
@@ -44,12 +45,15 @@ class Area:
         Prices and charges.
     community
         Members on their feeder, without profiles; None in a public export, which seals where they are.
+    charges
+        What each member pays per traded kWh; None likewise.
     """
 
     body: AreaBody
     horizon: Horizon
     tariff: Tariff
     community: Community | None
+    charges: TradeCharges | None
 
     @classmethod
     def read(cls, body: AreaBody, members: MembersTable | None, feeder: FeederTable | None) -> "Area":
@@ -58,7 +62,7 @@ class Area:
         horizon = Horizon(start, body.step_ms * MILLISECOND, body.periods)
         tariff = _tariff(body.tariff, body.periods)
         if members is None or feeder is None:
-            return cls(body, horizon, tariff, None)
+            return cls(body, horizon, tariff, None, None)
         if len(members.bus) != len(body.members) or len(feeder.feeder) != 1:
             raise InputError("members or feeder are incomplete", accepted="a row a member, and one feeder")
         shape = len(body.members), body.periods
@@ -74,7 +78,10 @@ class Area:
             tariff=tariff,
             profiles=Profiles(nothing, nothing, nothing),
         )
-        return cls(body, horizon, tariff, community)
+        charges = TradeCharges(*(np.array(getattr(members, name), dtype=np.int64) for name in CHARGES))
+        if not body.network.startswith("charges") and not _same(charges, community.charges):
+            raise InputError("charges other than the tariff's", accepted="charges that follow from zone and tariff")
+        return cls(body, horizon, tariff, community, charges)
 
     def position(self, interval: int) -> int | None:
         """Position of an interval in the horizon by its start in ms; None if it is not one of them."""
@@ -87,7 +94,7 @@ class Area:
 
 
 def opening(
-    community: Community, mechanism: str, options: dict[str, Any]
+    community: Community, charges: TradeCharges, mechanism: str, options: dict[str, Any], network: str
 ) -> tuple[AreaBody, dict[str, dict[str, list[Any]]]]:
     """The opening of an area: what everybody may read, and the tables that are sealed."""
     horizon, tariff = community.horizon, community.tariff
@@ -102,6 +109,7 @@ def opening(
     body = AreaBody(
         mechanism=mechanism,
         options=options,
+        network=network,
         currency=community.currency,
         start=to_ms(horizon.start),
         step_ms=horizon.step // MILLISECOND,
@@ -110,8 +118,13 @@ def opening(
         tariff=terms,
     )
     members = {name: [getattr(member, name) for member in community.members] for name in ("bus", "phase", "zone")}
+    members |= {name: getattr(charges, name).tolist() for name in CHARGES}
     feeder = {"feeder": [msgspec.json.decode(encode_feeder(community.feeder))]}
     return body, {"members": members, "feeder": feeder}
+
+
+def _same(one: TradeCharges, other: TradeCharges) -> bool:
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in CHARGES)
 
 
 def _short(prices: IntArray) -> int | list[int]:

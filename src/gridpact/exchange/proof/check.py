@@ -7,7 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from gridpact.community import TradeCharges
 from gridpact.errors import InputError
+from gridpact.exchange.acceptance import Policy
+from gridpact.exchange.proof.accepted import check_decision, check_left, check_part
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, Area, to_text
 from gridpact.exchange.proof.certificates import check_claims, judged
 from gridpact.exchange.proof.grid import Metered, check_network
@@ -16,8 +19,10 @@ from gridpact.exchange.proof.words import (
     AUTHORS,
     HEAD_METER,
     STATEMENTS,
+    AcceptedBody,
     AreaBody,
     BillsTable,
+    CaseOrdersTable,
     ClearingBody,
     FeederTable,
     GateBody,
@@ -31,6 +36,7 @@ from gridpact.exchange.proof.words import (
     Table,
     TradesTable,
     TransfersTable,
+    UsesTable,
     member_key,
     messages,
     meter_key,
@@ -50,8 +56,8 @@ from gridpact.markets import (
 )
 from gridpact.units import IntArray
 
+TRADED = ("seller", "buyer", "energy_wh")
 SEALED = "sealed in a public export: an audit export opens it"
-NEEDED = {"orders": "orders", "clearing": "clearings", "readings": "readings", "bills": "bills"}
 
 T = TypeVar("T", bound=Table)
 Blame = Callable[[str], DifferenceError]
@@ -79,7 +85,8 @@ class AreaCheck:
         if self.area is None:
             return ""
         body = self.area.body
-        return f"{body.mechanism}, {len(body.members)} members, {body.periods} intervals"
+        network = "" if body.network == "none" else f" + {body.network}"
+        return f"{body.mechanism}{network}, {len(body.members)} members, {body.periods} intervals"
 
     def check(self, entry: Entry) -> None:
         """Check the next entry.
@@ -126,13 +133,15 @@ class AreaCheck:
         except InputError as error:
             raise blame(str(error)) from None
         periods = body.periods
-        self._cleared, self._read, self._settled = (np.zeros(periods, dtype=np.bool_) for _ in range(3))
+        self._cleared, self._accepted, self._read, self._settled = (np.zeros(periods, dtype=np.bool_) for _ in range(4))
         self._orders: dict[int, OrdersTable] = {}
         self._statements: dict[int, dict[str, IntArray]] = {}
         self._pacts: list[list[Pact]] = [[] for _ in range(periods)]
         self._metered = Metered.empty(len(body.members), periods)
         self._networks: list[tuple[str, int, NetworkBody]] = []
         self._shared: Pact | None = None
+        if body.network.startswith(("envelopes", "charges")):
+            self.counts.not_checked[f"how {body.network} were set"] = "the forecasts behind them are not logged"
         if not self._open_to_audit:
             for what in (
                 "orders, trades and bills",
@@ -202,7 +211,7 @@ class AreaCheck:
                 follows = "ties were broken by another draw than the orders give"
                 raise DifferenceError(name_entry(entry), f"seed {body.seed}", f"seed {seed}", follows)
             try:
-                found = self.market.match(book_of(orders, self._community.charges), int(seed, 16))
+                found = self.market.match(book_of(orders, self._charges), int(seed, 16))
             except (InputError, IndexError) as error:
                 raise blame(f"orders that cannot be matched: {error}") from None
         self._compare(entry, found, claimed, f"{self.market.name} makes something else of these orders")
@@ -247,11 +256,53 @@ class AreaCheck:
         self._compare(entry, found, claimed, f"{self.market.name} makes something else of these readings")
         self.counts.add("intervals shared again by the pool rule", body.intervals)
 
+    # what the DSO makes of it
+
+    def _interval_accepted(self, entry: Entry, blame: Blame) -> None:
+        body = read_as(AcceptedBody, entry.body, blame)
+        if not self._decides:
+            raise blame(f"nobody decides under network check {self._body.network}")
+        at = self._once(entry, body.interval, self._accepted, "the DSO decided twice")
+        if self._read[at]:
+            raise blame("decided after delivery")
+        if not self._open_to_audit:
+            return
+        where = name_entry(entry)
+        accepted = self._pact_of(entry, 1, blame)
+        struck = Pact.join(self._pacts[at], [0] * len(self._pacts[at]))
+        tied = bool((struck.trades.leg >= 0).any())
+        check_part(where, struck, accepted, everything=body.cut_wh == 0 and not tied)
+        orders, uses = _table(entry, "orders", CaseOrdersTable), _table(entry, "uses", UsesTable)
+        if uses is not None:
+            orders = orders or CaseOrdersTable([], [], [], [], [], [], [])
+            window = self._area.tariff.window(at, at + 1)
+            prices = int(window.import_price[0]), int(window.export_price[0])
+            if not tied:
+                rows = zip(orders.seller, orders.buyer, orders.energy_wh, strict=True)
+                if list(rows) != list(zip(*(getattr(struck.trades, name).tolist() for name in TRADED), strict=True)):
+                    raise DifferenceError(
+                        where, "decided on what was struck", "other orders", "the DSO saw another market"
+                    )
+            check_decision(where, self._community, self._body.network, orders, uses, prices)
+            check_left(where, orders, accepted.trades)
+            self.counts.add("decisions of the DSO made again")
+        elif not body.cut_wh:
+            self.counts.not_checked["whether something had to give way where the DSO took nothing"] = (
+                "the forecasts behind it are logged only where something gave way; what was metered is computed again"
+            )
+        else:
+            raise DifferenceError(where, f"{body.cut_wh} Wh cut", "no case", "nobody knows on what was decided")
+        self._pacts[at] = [accepted]
+        self.counts.add("intervals in which what stands is a part of what was struck")
+
     # what happened, and what it costs
 
     def _readings_taken(self, entry: Entry, blame: Blame) -> None:
         body = read_as(ReadingsBody, entry.body, blame)
         at = self._once(entry, body.interval, self._read, "readings came twice")
+        if self._decides and not self._accepted[at]:
+            follows = "what was agreed was delivered unchecked"
+            raise DifferenceError(name_entry(entry), "a decision of the DSO before delivery", "none", follows)
         head = {"head_wh": [body.head_wh], "signature": [body.signature]}
         self._check_signed(entry, "the head's reading", body.interval, head, [body.signature], [HEAD_METER])
         self._metered.head_wh[at] = body.head_wh
@@ -308,7 +359,7 @@ class AreaCheck:
             self._metered.energy_wh[:, window],
             self._metered.head_wh[window],
             self._area.tariff.window(at, at + 1),
-            self._community.charges,
+            self._charges,
         )
         found = bills_columns(accounts)
         for name, column in found.items():
@@ -347,6 +398,16 @@ class AreaCheck:
     def _community(self) -> Any:
         return self._area.community
 
+    @property
+    def _charges(self) -> TradeCharges:
+        assert self._area.charges is not None
+        return self._area.charges
+
+    @property
+    def _decides(self) -> bool:
+        """Whether the DSO decides on what was agreed before delivery."""
+        return self._body.network in set(Policy) and isinstance(self.market, Mechanism)
+
     def _time(self, interval: int) -> str:
         return to_text(EPOCH + interval * MILLISECOND)
 
@@ -379,12 +440,7 @@ class AreaCheck:
         self._cleared[covered] = True
         if not self._open_to_audit:
             return body, first, None
-        tables = _table(entry, "trades", TradesTable), _table(entry, "transfers", TransfersTable)
-        try:
-            pact = pact_of(*tables)
-            pact.check(len(self._body.members), body.intervals)
-        except InputError as error:
-            raise blame(str(error)) from None
+        pact = self._pact_of(entry, body.intervals, blame)
         totals = totals_of(pact.trades, body.intervals)
         if totals != body.totals:
             follows = "what everybody is told of the market is not what was traded"
@@ -393,6 +449,15 @@ class AreaCheck:
             self._pacts[at].append(piece)
         self.counts.add("trades", len(pact.trades))
         return body, first, pact
+
+    def _pact_of(self, entry: Entry, intervals: int, blame: Blame) -> Pact:
+        tables = _table(entry, "trades", TradesTable), _table(entry, "transfers", TransfersTable)
+        try:
+            pact = pact_of(*tables)
+            pact.check(len(self._body.members), intervals)
+        except InputError as error:
+            raise blame(str(error)) from None
+        return pact
 
     def _compare(self, entry: Entry, found: Pact, claimed: Pact, follows: str) -> None:
         """Row by row."""

@@ -62,6 +62,8 @@ class AreaBody(Body, frozen=True):
     ----------
     mechanism, options
         Registered name, and what it is built with.
+    network
+        How the network is kept: ``none``, a `gridpact.exchange.acceptance.Policy`, or what else a study offers.
     currency, start, step_ms, periods
         The unit of money and the intervals.
     members
@@ -72,6 +74,7 @@ class AreaBody(Body, frozen=True):
 
     mechanism: str
     options: dict[str, Any]
+    network: str
     currency: str
     start: Whole
     step_ms: Annotated[int, Meta(ge=1, le=LARGEST)]
@@ -81,11 +84,15 @@ class AreaBody(Body, frozen=True):
 
 
 class MembersTable(Table, frozen=True):
-    """Where members are: bus, phase, and zone of the network charge."""
+    """Where members are: bus, phase, zone; and their charges, as in `gridpact.community.TradeCharges`."""
 
     bus: list[str]
     phase: list[str]
     zone: list[str]
+    network_buy: list[Whole]
+    network_sell: list[Whole]
+    service_buy: list[Whole]
+    service_sell: list[Whole]
 
 
 class FeederTable(Table, frozen=True):
@@ -178,6 +185,40 @@ class TransfersTable(Table, frozen=True):
     reason: list[Count]
 
 
+class AcceptedBody(Body, frozen=True):
+    """``interval_accepted``: what of the trades the DSO lets stand, and the energy that it took.
+
+    Its tables ``trades`` and ``transfers`` are what stands; where something gave way, ``orders`` and ``uses`` are what the DSO
+    decided on.
+    """
+
+    interval: Whole
+    cut_wh: Count
+
+
+class CaseOrdersTable(Table, frozen=True):
+    """A row a trade, as in `gridpact.exchange.acceptance.Orders`, and what is left of it."""
+
+    seller: list[Count]
+    buyer: list[Count]
+    energy_wh: list[Count]
+    placed: list[Whole]
+    worth: list[Whole]
+    cost: list[Whole]
+    left_wh: list[Count]
+
+
+class UsesTable(Table, frozen=True):
+    """A row a member, as in `gridpact.exchange.acceptance.Uses`; its forecast reactive power, and its accepted net demand."""
+
+    reference_wh: list[Whole]
+    planned_wh: list[Whole]
+    spare_injection_wh: list[Count]
+    spare_withdrawal_wh: list[Count]
+    q_kvar: list[float]
+    net_wh: list[Whole]
+
+
 class ReadingsBody(Body, frozen=True):
     """``readings_taken``: the sum of the meters, and the head's reading with the signature of its meter."""
 
@@ -255,6 +296,7 @@ AUTHORS: Mapping[str, str] = {
     "statements_made": EXCHANGE,
     "gate_closed": EXCHANGE,
     "agreement_recorded": EXCHANGE,
+    "interval_accepted": DSO,
     "readings_taken": EXCHANGE,
     "network_reported": DSO,
     "pool_shared": EXCHANGE,
