@@ -1,6 +1,5 @@
 """The commands that run a community: `run` and `compare`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,10 +97,13 @@ def run(study: LedgerStudy) -> None:
             run=recorder or simulate,
         )
     show(headline(comparison))
-    ledger = recorder.join([run.mechanism for run in comparison.runs]) if recorder else []
-    _write(comparison, settings, study.output, file, ledger=ledger)
-    if recorder:
-        typer.echo(f"verify: gridpact verify {ledger[0]} --fingerprint {recorder.directory.fingerprint}")
+    if recorder is None:
+        _write(comparison, settings, study.output, file)
+        return
+    ledger = recorder.join([run.mechanism for run in comparison.runs])
+    command = f"gridpact verify {{}} --fingerprint {recorder.directory.fingerprint}"
+    _write(comparison, settings, study.output, file, ledger=(ledger, command.format(ledger[0].name)))
+    typer.echo(f"verify: {command.format(ledger[0])}")
 
 
 @command(ReplicatedStudy)
@@ -185,15 +187,18 @@ def _write(
     folder: Path,
     file: "CommunityFile",
     replication: "Replication | None" = None,
-    ledger: Sequence[Path] = (),
+    ledger: tuple[list[Path], str] | None = None,
 ) -> None:
     from gridpact.study import write_replication, write_report, write_results
+    from gridpact.study.report import LedgerLink
 
-    written = [*write_results(comparison, settings, folder), *ledger]
+    files, command = ledger or ([], "")
+    written = [*write_results(comparison, settings, folder), *files]
+    link = LedgerLink(files[0].name, command) if files else None
     if replication:
         written.append(write_replication(replication, folder))
     of_seeds = f", the first of {len(replication.seeds)}; the terminal shows the means" if replication else ""
     notes = [f"Forecast: {settings.forecast}, seed {settings.seed}{of_seeds}.", *file.notes]
-    report = write_report(comparison, folder / "report.html", notes=notes)
+    report = write_report(comparison, folder / "report.html", notes=notes, ledger=link)
     typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
     typer.echo(f"report: {report}")
