@@ -62,7 +62,7 @@ class World:
     Attributes
     ----------
     queue
-        What is on its way: time of arrival, number, message.
+        What is on its way: time of arrival, number, message; None makes the keeper look at the clock.
     steps
         The journal.
     crashes
@@ -75,14 +75,14 @@ class World:
     draw: random.Random
     exchange: Exchange
     steps: list[Step]
-    queue: list[tuple[int, int, Command | bytes]] = field(default_factory=list)
+    queue: list[tuple[int, int, Command | bytes | None]] = field(default_factory=list)
     sent: list[Command] = field(default_factory=list)
     numbers: int = 0
     checked: set[int] = field(default_factory=set)
     crashes: int = 0
     digests: dict[int, str] = field(default_factory=dict)
 
-    def arrive(self, at: int, message: Command | bytes) -> None:
+    def arrive(self, at: int, message: Command | bytes | None) -> None:
         self.numbers += 1
         heapq.heappush(self.queue, (at, self.numbers, message))
 
@@ -101,7 +101,11 @@ class World:
         """Until nothing is on its way."""
         while self.queue:
             at, _, message = heapq.heappop(self.queue)
-            self.crash_or_handle(message, at)
+            if message is not None:
+                self.crash_or_handle(message, at)
+                continue
+            while self.exchange.is_due(at):
+                self.crash_or_handle(signed("market", f"tick-{len(self.steps)}", Tick()), at)
             self.check_networks(at)
         return self
 
@@ -189,7 +193,7 @@ def simulate(seed: int) -> World:
 
 
 def _clock(world: World) -> None:
-    """The keeper ticks at every boundary and now and then between, three times each, as one tick does one phase."""
+    """The keeper looks at the clock at every boundary, sometimes late, and now and then between."""
     boundaries = {
         start + offset
         for start in STARTS
@@ -197,8 +201,8 @@ def _clock(world: World) -> None:
     }
     for at in sorted(boundaries | {world.draw.randrange(NOON - HOUR, NOON + 2 * DAY) for _ in range(3)}):
         late = world.draw.randrange(MINUTE) if world.draw.random() < 0.8 else world.draw.randrange(HOUR)
-        for again in range(3):
-            world.arrive(at + late, signed("market", f"tick-{at}-{again}", Tick()))
+        world.arrive(at + late, None)
+    world.arrive(NOON, signed("market", "idle", Tick()))
 
 
 def _interval(world: World, start: int) -> None:
@@ -229,7 +233,15 @@ def _bids(world: World, start: int) -> None:
         item = draw.choice(items or ["nobody/0"])
         own = [key for key in orders if key.startswith(f"{member}/")]
         order = draw.choice(own) if own and draw.random() < 0.8 else draw.choice(orders)
-        wishes = ("order", "order", "order", "item", "modify", "cancel", *(("take", "take", "withdraw") if items else ()))
+        wishes = (
+            "order",
+            "order",
+            "order",
+            "item",
+            "modify",
+            "cancel",
+            *(("take", "take", "withdraw") if items else ()),
+        )
         match draw.choice(wishes):
             case "order":
                 orders.append(world.post(member, PlaceOrder(start, draw.random() < 0.5, energy_wh, price, use), at))
@@ -254,7 +266,9 @@ def _agreement(draw: random.Random, start: int) -> RecordAgreement:
         TradeTerms(lender, borrower, start, energy_wh, 0, leg=0),
         TradeTerms(borrower, lender, back, energy_wh + 50, 0, leg=0),
     )
-    transfers = (TransferTerms(lender, draw.choice(("market", "grid", "shop", borrower)), start, draw.randrange(10_000)),)
+    transfers = (
+        TransferTerms(lender, draw.choice(("market", "grid", "shop", borrower)), start, draw.randrange(10_000)),
+    )
     return RecordAgreement(start, "negotiation", trades, transfers)
 
 

@@ -1,5 +1,6 @@
 """What is due at a time: one phase of each interval a tick."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from gridpact.exchange.state import ESTIMATED, Interval, State
 def tick(asked: Asked[Tick]) -> Iterator[AnyEvent]:
     """Do what is due. Each interval moves on by one phase at most: tick until nothing more is due."""
     state = asked.state
-    due: dict[Phase, list[Interval]] = {phase: [] for phase in Phase}
+    due: dict[Phase, list[Interval]] = defaultdict(list)
     for interval in state.intervals.values():
         if _is_due(state, interval, asked.at):
             due[interval.phase].append(interval)
