@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from benchmarks.registry import benchmark
-from gridpact.community import Tariff, TradeCharges
+from gridpact.community import TradeCharges
 from gridpact.exchange import (
     Actor,
     AnyBody,
@@ -39,6 +39,7 @@ from gridpact.exchange import (
     settle,
     write_steps,
 )
+from gridpact.exchange.roster import tariff_of
 from gridpact.exchange.rules import DAY, HOUR, MINUTE
 from gridpact.markets import Pact, Trades
 
@@ -187,15 +188,13 @@ def settlement_of_a_month(size: int) -> Callable[[], None]:
 def accounts_of_a_month(size: int) -> Callable[[], None]:
     """The arithmetic alone, on arrays: 1,000 members, `size` intervals of 500 trades, every cause of every bill."""
     members, draw = 1_000, np.random.default_rng(0)
-    prices = {name: np.full(size, getattr(PRICES, name)) for name in PRICES.__struct_fields__}
-    tariff = Tariff(**prices, service_charge=1_000, penalty=10_000)
+    tariff = tariff_of(Rules(AREA, step_ms=STEP, service_charge=1_000, penalty=10_000), [PRICES] * size)
     nothing = np.zeros(members, dtype=np.int64)
     charges = TradeCharges(nothing, nothing, nothing + 1_000, nothing)
     pairs = np.concatenate([draw.permutation(members).reshape(-1, 2) for _ in range(size)])
     intervals = np.repeat(np.arange(size), members // 2)
-    trades = Trades(
-        *pairs.T, intervals, draw.integers(100, 1_500, len(pairs)), draw.integers(80_000, 300_000, len(pairs))
-    )
+    energies, offers = draw.integers(100, 1_500, len(pairs)), draw.integers(80_000, 300_000, len(pairs))
+    trades = Trades(pairs[:, 0], pairs[:, 1], intervals, energies, offers)
     metered = draw.integers(-2_000, 2_000, (members, size))
 
     def run() -> None:

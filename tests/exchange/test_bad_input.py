@@ -1,4 +1,4 @@
-"""Bad input: each is refused with its reason and field, the state stays as it is, and the refusal is an event. Nothing escapes."""
+"""Bad input: refused with its reason and field, the state stays as it is, the refusal is an event. Nothing escapes."""
 
 import random
 from copy import deepcopy
