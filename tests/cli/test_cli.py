@@ -74,6 +74,23 @@ def test_compare_prints_means_over_seeds(example, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == ALL_FILES | {"seeds.parquet"}
 
 
+def test_compare_holds_each_way_of_keeping_the_network_against_none(tmp_path, root):
+    stressed = root / "examples" / "stressed" / "community.toml"
+    options = ("-m", "auction:uniform", "--network", "merit", "--network", "envelopes-proportional")
+    done = gridpact("compare", stressed, *options, "--seeds", 1, "-o", tmp_path, "-j", 1)
+    assert done.returncode == 0, done.stderr
+    assert "violations without any trade" in done.stdout
+    table = done.stdout[done.stdout.index("violations without any trade") :]
+    rows = {" ".join(cells[:-6]): cells[-6:] for line in table.splitlines() if len(cells := line.split()) > 6}
+    assert int(rows["auction:uniform"][0]) > 0
+    assert rows["auction:uniform + merit"][0] == rows["auction:uniform + envelopes-proportional"][0] == "0"
+    assert 0 < float(rows["auction:uniform + merit"][-1]) < float(rows["auction:uniform + envelopes-proportional"][-1])
+    reductions = pd.read_parquet(tmp_path / "reductions.parquet")
+    assert set(reductions.mechanism) == {"auction:uniform + merit"}
+    assert set(reductions.cause) <= {"VOLTAGE_HIGH", "OVERLOAD"}
+    assert "Curtailed PV" in (tmp_path / "report.html").read_text()
+
+
 def test_preferences_over_sellers_are_read_measured_and_shown(example, tmp_path):
     own = edited(example, tmp_path, "seed = 1 }\n", 'seed = 1 }\ndistance_aversion = 0.02\npremiums = "premiums.csv"\n')
     (tmp_path / "premiums.csv").write_text("buyer,seller,premium\nhome-2,home-1,0.05\nbakery,home-5,-0.04\n")
@@ -161,6 +178,7 @@ def test_a_wrong_file_ends_with_one_message_and_code_2(call, example, tmp_path, 
         (["run", "-o", "something.txt"], "--output: something.txt cannot be written to"),
         (["compare", "-o", "something.txt/deeper"], "--output: something.txt/deeper cannot be written to"),
         (["compare", "--seeds", "0"], "--seeds"),
+        (["compare", "--network", "merrit"], "network check 'merrit' is unknown; did you mean 'merit'"),
         (["data", "check", "nowhere.csv"], "nowhere.csv"),
         (["data", "check", "."], "this is a folder"),
         (["new", "."], "accepted"),

@@ -191,6 +191,13 @@ def test_what_a_buyer_charges_is_held_back_and_its_base_load_is_not(policy):
     assert decided.energy_wh.tolist() == [10_000 - (10_000 - 6_180)]
 
 
+@pytest.mark.parametrize("retail", [True, False])
+def test_where_nothing_can_be_cut_nothing_is_and_the_violation_is_named(retail):
+    decided = accept(line_with(1, 1), a_case(orders(), [9_000, 0], [9_000, 0]), "merit", retail=retail)
+    assert not decided.reductions
+    assert decided.own == decided.after != ()
+
+
 def test_base_load_alone_is_never_below_what_is_accepted():
     network = line_with(1, 1)
     case = a_case(orders((1, 0, 12_000)), [8_000, -12_000], [12_000, -12_000])

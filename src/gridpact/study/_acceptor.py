@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.energy import Fleet, Forecaster, Limits
+from gridpact.energy import Fleet, Forecaster, Limits, make_forecaster
 from gridpact.exchange.acceptance import UNLIMITED, Acceptance, Case, Network, Orders, Policy, Uses, accept
 from gridpact.markets import Pact, Trades, Transfers
 from gridpact.study.result import Decided
@@ -37,6 +37,23 @@ class Plan:
     schedule_kw: FloatArray | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """Forecasters of what the DSO needs to know: load minus PV, PV alone, reactive power."""
+
+    net: Forecaster
+    pv: Forecaster
+    q: Forecaster
+
+    @classmethod
+    def of(cls, community: Community, kind: str, seed: int) -> "Forecasts":
+        """Forecasters of one kind; see `gridpact.energy.make_forecaster`."""
+        profiles, per_day = community.profiles, community.horizon.per_day
+        return cls(
+            *(make_forecaster(kind, of, per_day, seed) for of in (profiles.net_kw, profiles.pv_kw, profiles.q_kvar))
+        )
+
+
 @dataclass(slots=True)
 class Acceptor:
     """What the DSO remembers from gate to gate.
@@ -48,8 +65,8 @@ class Acceptor:
     ----------
     community, fleet, policy
         What it decides on, and how.
-    q_forecaster
-        Forecast of reactive power.
+    forecasts
+        Of what it cannot measure yet.
     network
         The community's.
     contract_kw
@@ -61,7 +78,7 @@ class Acceptor:
     community: Community
     fleet: Fleet
     policy: Policy
-    q_forecaster: Forecaster
+    forecasts: Forecasts
     network: Network
     contract_kw: FloatArray
     limits: Limits
@@ -86,10 +103,12 @@ class Acceptor:
         The pact without its trades, which `accepted` collects; its transfers are cut as the trades of their members are.
         """
         soc_kwh, hours, members = plan.soc_kwh, self.community.horizon.hours, len(self.community.members)
-        q_kvar = self.q_forecaster.forecast(self.community.profiles.q_kvar, plan.closure, plan.last)
+        profiles = self.community.profiles
+        q_kvar = self.forecasts.q.forecast(profiles.q_kvar, plan.closure, plan.last)
+        pv_kw = np.maximum(self.forecasts.pv.forecast(profiles.pv_kw, plan.closure, plan.last), 0.0)
         share = np.ones((members, plan.last - plan.first))
         for at in range(plan.first, plan.last):
-            net_kw, contract, schedule = self._as_planned(plan, at)
+            net_kw, contract, schedule = self._as_planned(plan, at, pv_kw[:, at - plan.closure, None])
             expected = plan.expected_kw[:, at - plan.first, None]
             uses = Uses.of_meters(
                 self._meters_wh(expected, soc_kwh), self._meters_wh(net_kw, soc_kwh, contract, schedule)
@@ -110,12 +129,12 @@ class Acceptor:
             soc_kwh = self.fleet.run(net_kw, soc_kwh, hours, contract, schedule, limits)[1][:, -1]
         return replace(pact, trades=Trades.empty(), transfers=_cut_transfers(pact, share))
 
-    def _as_planned(self, plan: Plan, at: int) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    def _as_planned(self, plan: Plan, at: int, pv_kw: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Net demand before batteries, net traded power, and scheduled battery power of one interval, ``[member, 1]``."""
         column = at - plan.first
         net_kw = plan.expected_kw[:, column, None]
         if plan.held_back_kw is not None:
-            net_kw = net_kw + plan.held_back_kw[:, column, None]
+            net_kw = net_kw + np.minimum(plan.held_back_kw[:, column, None], pv_kw)
         schedule = None if plan.schedule_kw is None else plan.schedule_kw[:, column, None]
         return net_kw, self.contract_kw[:, at, None], schedule
 

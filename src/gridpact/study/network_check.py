@@ -16,7 +16,7 @@ from gridpact.exchange.acceptance import (
     charges_by_losses,
     publish_envelopes,
 )
-from gridpact.study._acceptor import Acceptor
+from gridpact.study._acceptor import Acceptor, Forecasts
 from gridpact.units import FloatArray
 
 NO_CHECK = "none"
@@ -64,9 +64,7 @@ class NetworkCheck:
     acceptor: Acceptor | None = None
 
     @classmethod
-    def of(
-        cls, name: str, community: Community, fleet: Fleet, forecaster: Forecaster, q_forecaster: Forecaster
-    ) -> "NetworkCheck":
+    def of(cls, name: str, community: Community, fleet: Fleet, forecasts: Forecasts) -> "NetworkCheck":
         """The check of a name of `NETWORK_CHECKS`.
 
         Parameters
@@ -75,17 +73,17 @@ class NetworkCheck:
             The name.
         community, fleet
             What is run.
-        forecaster, q_forecaster
-            Of load minus PV, and of reactive power.
+        forecasts
+            Of what is not measured yet.
         """
         kind, _, variant = name.partition("-")
         charges = community.charges
         if kind == "charges":
             typical = min(community.horizon.per_day, community.horizon.periods)
-            typical_kw = forecaster.forecast(community.profiles.net_kw, 0, typical)
-            return cls(_charges(Basis(variant), community, typical_kw, q_forecaster))
+            typical_kw = forecasts.net.forecast(community.profiles.net_kw, 0, typical)
+            return cls(_charges(Basis(variant), community, typical_kw, forecasts.q))
         if kind == "envelopes":
-            return cls(charges, _envelopes(Allocation(variant), community, fleet, forecaster, q_forecaster))
+            return cls(charges, _envelopes(Allocation(variant), community, fleet, forecasts))
         if name == NO_CHECK:
             return cls(charges)
         shape = community.profiles.net_kw.shape
@@ -93,7 +91,7 @@ class NetworkCheck:
             community=community,
             fleet=fleet,
             policy=Policy(name),
-            q_forecaster=q_forecaster,
+            forecasts=forecasts,
             network=Network.of(community),
             contract_kw=np.zeros(shape),
             limits=Limits.none(shape),
@@ -118,17 +116,15 @@ def _charges(basis: Basis, community: Community, typical_kw: FloatArray, q_forec
     return added.on_top_of(community.charges)
 
 
-def _envelopes(
-    allocation: Allocation, community: Community, fleet: Fleet, forecaster: Forecaster, q_forecaster: Forecaster
-) -> Limits:
+def _envelopes(allocation: Allocation, community: Community, fleet: Fleet, forecasts: Forecasts) -> Limits:
     """Envelopes of the whole horizon, those of each day published as it begins."""
     network, profiles, horizon = Network.of(community), community.profiles, community.horizon
     most_export_kw = profiles.pv_kw.max(axis=1, initial=0.0) + fleet.discharge_kw
     days = []
     for first in range(0, horizon.periods, horizon.per_day):
         last = min(first + horizon.per_day, horizon.periods)
-        base_kw = np.maximum(forecaster.forecast(profiles.net_kw, first, last), 0.0)
-        q_kvar = q_forecaster.forecast(profiles.q_kvar, first, last)
+        base_kw = np.maximum(forecasts.net.forecast(profiles.net_kw, first, last), 0.0)
+        q_kvar = forecasts.q.forecast(profiles.q_kvar, first, last)
         days.append(publish_envelopes(network, allocation, base_kw, q_kvar, most_export_kw, fleet.charge_kw).limits)
     return Limits(
         np.concatenate([day.lowest_kw for day in days], axis=1),

@@ -9,12 +9,12 @@ from datetime import timedelta
 import numpy as np
 
 from gridpact.community import Community, TradeCharges
-from gridpact.energy import FORECASTS, Fleet, Forecaster, Limits, make_forecaster
+from gridpact.energy import FORECASTS, Fleet, Forecaster, Limits
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
 from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact, Trades
-from gridpact.study._acceptor import Plan
+from gridpact.study._acceptor import Forecasts, Plan
 from gridpact.study.metrics import certify, measure
 from gridpact.study.network_check import NO_CHECK, NetworkCheck, check_name
 from gridpact.study.result import Baseline, Delivery, Run
@@ -94,13 +94,10 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     wall, cpu = time.perf_counter(), time.process_time()
     baseline = baseline or run_baseline(community)
     fleet = Fleet.of(community.members)
-    forecaster, q_forecaster = (
-        make_forecaster(settings.forecast, actual, community.horizon.per_day, settings.seed)
-        for actual in (community.profiles.net_kw, community.profiles.q_kvar)
-    )
-    check = NetworkCheck.of(settings.network, community, fleet, forecaster, q_forecaster)
+    forecasts = Forecasts.of(community, settings.forecast, settings.seed)
+    check = NetworkCheck.of(settings.network, community, fleet, forecasts)
     if isinstance(market, Mechanism):
-        pact = _agree(community, market, settings, fleet, forecaster, check)
+        pact = _agree(community, market, settings, fleet, forecasts.net, check)
         delivery = _deliver(community, fleet, pact, check.limits)
     else:  # nothing is agreed before delivery that could be accepted: only envelopes and charges apply
         limits = check.envelopes

@@ -13,6 +13,9 @@ MARGIN = 1e-6
 NEAR = 0.25
 """Of the common scale: limits further from being passed do not enter the program; AC tells if one should have."""
 SETTLED = 1e-3
+"""Of the cost: two passes that differ by less agree."""
+TIE = 1e-5
+"""Of the cost: what decides between rows that are equal, so that the program has one answer."""
 
 
 def least_cuts(
@@ -105,7 +108,7 @@ def _solve_program(
         caps.append(csr_array((np.ones(len(kept)), (member[kept], kept)), shape=(len(limit_wh), len(rows))))
         most.append(limit_wh / 1e3)
     size = np.maximum(np.abs(effect).max(axis=0), 1e-12)  # each limit on its own scale
-    ties = 1 + 1e-6 * np.arange(len(rows)) / max(len(rows), 1)  # of equal rows the first gives way: the same everywhere
+    ties = 1 - TIE * np.arange(len(rows)) / max(len(rows), 1)  # of equal rows the last gives way: first the supplier's
     result = linprog(
         (np.maximum(cost[rows], 1e-3 * cost.max(initial=1e-9)) / max(cost.max(initial=0.0), 1e-9)) * ties,
         A_ub=vstack([csr_array((effect / size).T), *caps], format="csr"),

@@ -18,6 +18,9 @@ from gridpact.units import BoolArray, FloatArray, IntArray, to_kwh
 MARGIN = 1e-3
 """Of the common scale (half the voltage band, the loading limit): what is kept free of a limit, since meters round to a Wh."""
 
+STEPS = 8
+"""On the way from everything cut to no trade at all."""
+
 FLOAT = 1e-12
 """What a share of an energy may be off by in floating point: it is not rounded down to one Wh less for that."""
 
@@ -145,9 +148,34 @@ def _policy(name: Policy | str) -> Policy:
         raise InputError(f"policy {name!r} is unknown", accepted=", ".join(Policy)) from None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """What may give way, and for what.
+
+    Attributes
+    ----------
+    room, candidate
+        The rows, and which of them relieve what is violated, ``[row]``.
+    relieving
+        Of which members a higher, and of which a lower net demand relieves, each ``[member]``.
+    goal
+        How far each limit may be passed in the end, ``[limit]``.
+    """
+
+    room: Room
+    candidate: BoolArray
+    relieving: tuple[BoolArray, BoolArray]
+    goal: FloatArray
+
+    @property
+    def most(self) -> IntArray:
+        """The most that is cut of each row, ``[row]``."""
+        return np.where(self.candidate, self.room.energy_wh, 0)
+
+
+@dataclass(frozen=True, eq=False)
 class _Decision:
-    """One interval being decided."""
+    """One interval before the DSO; ``planned`` and ``reference`` are the excesses with every order and without any trade."""
 
     network: Network
     case: Case
@@ -158,26 +186,28 @@ class _Decision:
 
     def decide(self) -> Acceptance:
         """Accept everything, or search along the policy's path, or fall back to the network without trade."""
-        self.goal = self.kept_free if self.retail else self.allowed
-        if is_clean(self.planned[None], self.goal)[0]:
+        goal = self.kept_free if self.retail else self.allowed
+        if is_clean(self.planned[None], goal)[0]:
             return self._everything()
         slope = self._slope(self._operating_point)
         if slope is None:  # too close to the nose of the curve
             slope = self._slope(self.case.uses.reference_wh)
         if slope is None:
-            return self._nothing()
-        room, candidate = self._room(slope)
-        if self.retail:
-            all_cut = self._solve(room.net_wh(np.where(candidate, room.energy_wh, 0))[None])[0]
-            out_of_reach = ~_within(all_cut, self.kept_free) & (self.allowed > 0)
-            self.goal = np.where(out_of_reach, self.allowed, self.kept_free)
-            if is_clean(self.planned[None], self.goal)[0]:
-                return self._everything()
-            room, candidate = self._room(slope)
-        found = self._along_policy(room, candidate, slope) or self._towards_reference(room, candidate)
-        if found is None:
-            return self._nothing()
-        return self._recorded(found)
+            return self._nothing(goal)
+        choice = self._choice(slope, goal)
+        if self.retail and choice.candidate.any():
+            choice = self._choice(slope, self._within_reach(choice))
+        if is_clean(self.planned[None], choice.goal if choice.candidate.any() else self.allowed)[0]:
+            return self._everything()  # nothing that could be cut relieves what is left
+        found = self._along_policy(choice, slope) if choice.candidate.any() else None
+        found = found or self._towards_reference(choice)
+        return self._nothing(goal) if found is None else self._recorded(found, choice.goal)
+
+    def _within_reach(self, choice: _Choice) -> FloatArray:
+        """Relieve the network's own violations only where cutting everything would: elsewhere they stay as without trade."""
+        all_cut = self._solve(choice.room.net_wh(choice.most)[None])[0]
+        out_of_reach = ~_within(all_cut, self.kept_free) & (self.allowed > 0)
+        return np.where(out_of_reach, self.allowed, self.kept_free)
 
     @cached_property
     def kept_free(self) -> FloatArray:
@@ -210,62 +240,61 @@ class _Decision:
         except PowerFlowError:
             return None
 
-    def _room(self, slope: FloatArray) -> tuple[Room, BoolArray]:
-        """What can be cut, and which rows relieve what is violated. Without a solution: all that trade moves."""
+    def _choice(self, slope: FloatArray, goal: FloatArray) -> _Choice:
+        """What can be cut, and which rows relieve what passes the goal. Without a solution: all that trade moves."""
         if not self._solved:
             nobody = np.zeros(self.network.members, dtype=np.bool_)
             room = Room.of(self.case, nobody, nobody, retail=self.retail)
-            self.relieving = nobody, nobody
-            return room, room.energy_wh > 0
+            return _Choice(room, room.energy_wh > 0, (nobody, nobody), goal)
         scale = self.network.scale()
-        weight = np.where(_within(self.planned, self.goal), 0.0, (self.planned - self.goal) / scale) / scale
-        self.relieving = who_relieves(slope, weight)
-        room = Room.of(self.case, *self.relieving, retail=self.retail)
-        return room, (room.effect(slope) @ weight < 0) & (room.energy_wh > 0)
+        weight = np.where(_within(self.planned, goal), 0.0, (self.planned - goal) / scale) / scale
+        relieving = who_relieves(slope, weight)
+        room = Room.of(self.case, *relieving, retail=self.retail)
+        return _Choice(room, (room.effect(slope) @ weight < 0) & (room.energy_wh > 0), relieving, goal)
 
-    def _along_policy(self, room: Room, candidate: BoolArray, slope: FloatArray) -> Found | None:
+    def _along_policy(self, choice: _Choice, slope: FloatArray) -> Found | None:
         """The least cut along the policy's path that reaches the goal; failing that, that is no worse than without trade."""
-        most = np.where(candidate, room.energy_wh, 0)
+        room = choice.room
         match self.policy:
             case Policy.LAST_ON_FIRST_OFF:
-                path = last_first(most, room.placed)
+                path = last_first(choice.most, room.placed)
             case Policy.PRO_RATA:
-                path = pro_rata(most)
+                path = pro_rata(choice.most)
             case Policy.SENSITIVITY | Policy.MERIT:
-                cuts, clean = self._program(room, candidate, slope)
+                cuts, clean = self._program(choice, slope)
                 if clean:
                     return Found(room, cuts, self._solve(room.net_wh(cuts)[None])[0])
-                path = pro_rata(most, cuts)
-        for goal in (self.goal, self.allowed):
+                path = pro_rata(choice.most, cuts)
+        for goal in (choice.goal, self.allowed):
             found = first_clean(path, room, self._solve, partial(is_clean, allowed=goal))
             if found is not None:
                 return found
         return None
 
-    def _program(self, room: Room, candidate: BoolArray, slope: FloatArray) -> tuple[IntArray, bool]:
+    def _program(self, choice: _Choice, slope: FloatArray) -> tuple[IntArray, bool]:
         """The linear programs of `Policy.SENSITIVITY` and `Policy.MERIT`."""
+        room = choice.room
         start = np.zeros_like(room.energy_wh), self.planned
         if not self._solved:
             start = room.energy_wh, self.reference
         return least_cuts(
             room,
-            candidate,
+            choice.candidate,
             np.ones(len(room.energy_wh)) if self.policy is Policy.SENSITIVITY else room.welfare(self.case),
             start,
-            (self.goal, self.network.scale()),
-            self.relieving,
+            (choice.goal, self.network.scale()),
+            choice.relieving,
             self._solve,
             lambda net_wh: slope if np.array_equal(net_wh, self._operating_point) else self._slope(net_wh),
-            partial(is_clean, allowed=self.goal),
+            partial(is_clean, allowed=choice.goal),
         )
 
-    def _towards_reference(self, room: Room, candidate: BoolArray) -> Found | None:
+    def _towards_reference(self, choice: _Choice) -> Found | None:
         """From all candidates cut to no trade at all, without limits on PV: its end is the reference itself."""
         if not np.isfinite(self.reference).all():
             return None
-        first = np.where(candidate, room.energy_wh, 0)
-        for step in range(1, 9):
-            share = step / 8
+        room, first = choice.room, choice.most
+        for share in np.arange(1, STEPS) / STEPS:
             cuts = first + np.ceil(share * (room.energy_wh - first)).astype(np.int64)
             relaxed = room.without_spare(1 - share)
             excess = self._solve(relaxed.net_wh(cuts)[None])
@@ -287,14 +316,14 @@ class _Decision:
             forgone_wh=np.zeros_like(nobody),
         )
 
-    def _nothing(self) -> Acceptance:
+    def _nothing(self, goal: FloatArray) -> Acceptance:
         """Reject every order: nothing can be checked."""
         nobody = np.zeros(self.network.members, dtype=np.bool_)
         room = Room.of(self.case, nobody, nobody, retail=self.retail)
-        return self._recorded(Found(room, room.energy_wh, self.reference))
+        return self._recorded(Found(room, room.energy_wh, self.reference), goal)
 
-    def _recorded(self, found: Found) -> Acceptance:
-        decided = record(self.network, self.case, self.policy, found, self.planned, self.goal)
+    def _recorded(self, found: Found, goal: FloatArray) -> Acceptance:
+        decided = record(self.network, self.case, self.policy, found, self.planned, goal)
         return replace(decided, own=self.network.violations(self.reference))
 
 

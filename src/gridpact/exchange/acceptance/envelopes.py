@@ -173,6 +173,8 @@ class _Box:
         safe = np.ones(len(at), dtype=np.bool_)
         for corner in corners:
             rest = np.flatnonzero(safe)
+            if not len(rest):
+                break
             net_kw = np.where(corner, highest[rest], lowest[rest])
             safe[rest] = is_clean(self.network.excess(net_kw, q_kvar[rest]), allowed[rest])
         return safe

@@ -138,7 +138,7 @@ class Network:
 
     def excess_of(self, flow: Flow) -> FloatArray:
         """How far a flow passes every limit, ``[scenario, limit]``."""
-        feeder, v_pu = self.feeder, flow.v_pu.reshape(len(flow.v_pu), -1)
+        feeder, v_pu = self.feeder, flow.v_pu.reshape(len(flow.v_pu), self._voltages)
         return np.concatenate(
             [v_pu - feeder.v_max_pu, feeder.v_min_pu - v_pu, flow.loading - feeder.loading_limit], axis=1
         )
