@@ -283,3 +283,31 @@ def test_a_community_without_pv_is_refused_by_the_study_of_net_metering(call, ex
     assert (code, printed) == (2, "")
     assert "a community with PV" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_writes_its_ledger_which_verifies_and_the_report_links_it(example, tmp_path):
+    done = gridpact("run", example, "-m", "auction:uniform", "-m", "pool:keys", "--ledger", "-o", tmp_path, "-j", 2)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == ALL_FILES | {"ledger.export", "ledger.keys"}
+    assert '<a href="ledger.export">' in (tmp_path / "report.html").read_text("utf-8")
+    fingerprint = done.stdout.rpartition(" ")[2].strip()
+    for trusted in (("--fingerprint", fingerprint), ("--keys", tmp_path / "ledger.keys")):
+        checked = gridpact("verify", tmp_path / "ledger.export", *trusted)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert checked.stdout.count("bills worked out again") == 2
+        assert "trusted by nobody" not in checked.stdout
+
+
+def test_a_run_writes_the_public_view_of_its_ledger(example, tmp_path):
+    done = gridpact("run", example, "-m", "pool:mmr", "--ledger", "--public", "-o", tmp_path, "-j", 1)
+    assert done.returncode == 0, done.stderr
+    assert b'"openings"' not in (tmp_path / "ledger.export").read_bytes()
+    checked = gridpact("verify", tmp_path / "ledger.export")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "not checked: orders, trades and bills" in checked.stdout
+
+
+def test_a_public_ledger_without_a_ledger_is_refused(call):
+    code, _, complaint = call("run", "--public")
+    assert code == 2
+    assert "--public without --ledger" in complaint

@@ -15,8 +15,8 @@ import pytest
 from gridpact.markets import Certificate, Check
 from gridpact.study.pages.formats import DASH, SPACE, THIN
 from gridpact.study.pages.html import script_data
+from gridpact.study.report import LedgerLink, write_report
 from gridpact.study.report import _table as table
-from gridpact.study.report import write_report
 from gridpact.study.report._page import render
 from gridpact.study.report._view import view
 from gridpact.study.result import Comparison
@@ -230,3 +230,11 @@ def test_a_week_under_ten_mechanisms_stays_below_a_megabyte_and_a_half(synthetic
     names = ("supplier", *(f"auction:{at}" for at in range(9)))
     text = render(synthetic(members=100, buses=130, periods=672, mechanisms=names))
     assert len(text.encode()) < 1_500_000
+
+
+def test_a_ledger_is_linked_with_the_command_that_verifies_it(comparison: Comparison) -> None:
+    link = LedgerLink("ledger.export", "gridpact verify ledger.export --fingerprint abc")
+    page = Page(render(comparison, ledger=link))
+    assert [anchor["href"] for anchor in page.of("a") if anchor["href"] == link.file] == [link.file]
+    assert link.command in render(comparison, ledger=link)
+    assert "Ledger" not in render(comparison)

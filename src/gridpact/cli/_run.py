@@ -10,11 +10,13 @@ from rich.console import Console
 
 from gridpact.cli._app import command
 from gridpact.cli._shared import make_writable, progress_bar
+from gridpact.errors import InputError
 
 if TYPE_CHECKING:
     from gridpact.community import CommunityFile
     from gridpact.markets import Market
     from gridpact.study import Comparison, Replication, Settings
+    from gridpact.study.ledger import Recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,18 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStudy(Study):
+    """A study that may write a ledger."""
+
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Write ledger.export, which `gridpact verify` takes, and its public keys.")
+    ] = False
+    public: Annotated[
+        bool, typer.Option("--public", help="Write the ledger's public view: commitments, totals, prices, heads.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicatedStudy(Study):
     """A study over several seeds."""
 
@@ -61,13 +75,17 @@ class ReplicatedStudy(Study):
     ] = None
 
 
-@command(Study)
-def run(study: Study) -> None:
+@command(LedgerStudy)
+def run(study: LedgerStudy) -> None:
     """Run a community under one or more mechanisms and bill everybody."""
     from gridpact.study import compare as compare_mechanisms
+    from gridpact.study import simulate
     from gridpact.study.tables import headline, show
 
+    if study.public and not study.ledger:
+        raise InputError("--public without --ledger", accepted="--ledger --public")
     file, markets, settings = _prepare(study)
+    recorder = _recorder(study, file) if study.ledger else None
     with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets))
         comparison = compare_mechanisms(
@@ -76,9 +94,16 @@ def run(study: Study) -> None:
             settings,
             jobs=study.jobs or -1,
             progress=lambda done: progress.update(task, advance=1, description=done.mechanism),
+            run=recorder or simulate,
         )
     show(headline(comparison))
-    _write(comparison, settings, study.output, file)
+    if recorder is None:
+        _write(comparison, settings, study.output, file)
+        return
+    ledger = recorder.join([run.mechanism for run in comparison.runs])
+    command = f"gridpact verify {{}} --fingerprint {recorder.directory.fingerprint}"
+    _write(comparison, settings, study.output, file, ledger=(ledger, command.format(ledger[0].name)))
+    typer.echo(f"verify: {command.format(ledger[0])}")
 
 
 @command(ReplicatedStudy)
@@ -104,6 +129,14 @@ def compare(study: ReplicatedStudy) -> None:
     if networks:
         show(kept_network(replication, comparison))
     _write(comparison, settings, study.output, file, replication)
+
+
+def _recorder(study: LedgerStudy, file: "CommunityFile") -> "Recorder":
+    from gridpact.ledger import View
+    from gridpact.study.ledger import Recorder, draw_keys
+
+    view = View.PUBLIC if study.public else View.AUDIT
+    return Recorder(study.output, view, draw_keys(file.community), file.market.options)
 
 
 def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
@@ -154,14 +187,18 @@ def _write(
     folder: Path,
     file: "CommunityFile",
     replication: "Replication | None" = None,
+    ledger: tuple[list[Path], str] | None = None,
 ) -> None:
     from gridpact.study import write_replication, write_report, write_results
+    from gridpact.study.report import LedgerLink
 
-    written = write_results(comparison, settings, folder)
+    files, command = ledger or ([], "")
+    written = [*write_results(comparison, settings, folder), *files]
+    link = LedgerLink(files[0].name, command) if files else None
     if replication:
         written.append(write_replication(replication, folder))
     of_seeds = f", the first of {len(replication.seeds)}; the terminal shows the means" if replication else ""
     notes = [f"Forecast: {settings.forecast}, seed {settings.seed}{of_seeds}.", *file.notes]
-    report = write_report(comparison, folder / "report.html", notes=notes)
+    report = write_report(comparison, folder / "report.html", notes=notes, ledger=link)
     typer.echo(f"wrote {', '.join(path.name for path in written)} to {folder}/")
     typer.echo(f"report: {report}")

@@ -124,23 +124,26 @@ class Settlement:
         """What each member pays in all, ``[member, interval]``."""
         return np.asarray(np.sum(list(self.causes().values()), axis=0))
 
+    def window(self, first: int, last: int) -> "Settlement":
+        """The accounts of intervals ``first`` (included) to ``last`` (excluded)."""
+        return Settlement(
+            energies=self.energies.window(first, last),
+            tariff=self.tariff.window(first, last),
+            charges=self.charges,
+            trades=self.trades[:, first:last],
+            transfers=self.transfers[:, first:last],
+            supplier=self.supplier[first:last],
+            dso=self.dso[first:last],
+            exchange=self.exchange[first:last],
+            loss_wh=self.loss_wh[first:last],
+        )
+
     def windows(self) -> Iterator["Settlement"]:
         """The same accounts cut into windows of time, so that what is worked out from them needs little memory."""
         members, intervals = self.energies.metered.shape
         width = max(1, CELLS_AT_ONCE // max(members, 1))
         for first in range(0, intervals, width):
-            last = min(first + width, intervals)
-            yield Settlement(
-                energies=self.energies.window(first, last),
-                tariff=self.tariff.window(first, last),
-                charges=self.charges,
-                trades=self.trades[:, first:last],
-                transfers=self.transfers[:, first:last],
-                supplier=self.supplier[first:last],
-                dso=self.dso[first:last],
-                exchange=self.exchange[first:last],
-                loss_wh=self.loss_wh[first:last],
-            )
+            yield self.window(first, min(first + width, intervals))
 
     def money_residual(self) -> int:
         """Largest absolute sum of all cash flows of an interval over all parties, micro-units; 0 when exact."""

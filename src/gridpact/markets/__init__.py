@@ -9,6 +9,7 @@ from gridpact.markets.mechanism import (
     Memory,
     OrderMechanism,
     PoolRule,
+    StatedMechanism,
     make_mechanism,
     mechanism_names,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Party",
     "PoolRule",
     "Reason",
+    "StatedMechanism",
     "Trades",
     "Transfers",
     "make_mechanism",

@@ -15,8 +15,10 @@ import numpy as np
 from gridpact.community.decode import accepted_type
 from gridpact.errors import InputError, nearest_name
 from gridpact.markets.book import Book
+from gridpact.markets.certificate import Certificate
 from gridpact.markets.outlook import Metering, Outlook
 from gridpact.markets.pact import Pact
+from gridpact.units import IntArray
 
 Memory: TypeAlias = Any
 """What a mechanism carries from gate to gate: a value that can be saved. None at the first gate."""
@@ -96,6 +98,25 @@ class OrderMechanism(Mechanism, Protocol):
 
     def match(self, book: Book, seed: int) -> Pact:
         """The exchange's side: a pact from orders alone. ``seed`` breaks ties; live, it is the hash of the signed order set."""
+        ...
+
+    def clear_by(
+        self, outlook: Outlook, memory: Memory, rng: np.random.Generator, match: Callable[[Book], Pact]
+    ) -> tuple[Pact, Memory]:
+        """Clear with the exchange's side in other hands: the members bid, `match` makes the pact, the members learn."""
+        ...
+
+
+@runtime_checkable
+class StatedMechanism(Mechanism, Protocol):
+    """A mechanism whose outcome can be judged by what its members state, without finding it again."""
+
+    def statements(self, outlook: Outlook) -> Mapping[str, IntArray]:
+        """The members' side: integers by name, each with one row a member."""
+        ...
+
+    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact) -> Certificate:
+        """The certificate of a pact, from statements and pact alone; ``hours`` is the length of an interval."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What a mechanism returns: trades, transfers, schedules, a certificate. Immutable; an empty pact is a valid one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from typing import Self, TypeVar
@@ -64,8 +64,8 @@ class Columns:
     def __len__(self) -> int:
         return len(next(iter(self.columns().values())))
 
-    def where(self, wanted: BoolArray) -> Self:
-        """The rows that are wanted, ``[row]``."""
+    def where(self, wanted: BoolArray | IntArray) -> Self:
+        """The rows that are wanted: a mask ``[row]``, or their positions."""
         return type(self)(*(column[wanted] for column in self.columns().values()))
 
     @classmethod
@@ -179,6 +179,11 @@ class Transfers(Columns):
         self._refuse(self.amount < 0, "a negative amount", "amounts from 0 up")
         self._refuse(self.interval < 0, "an interval below 0", "positions in the horizon")
 
+    def window(self, first: int, last: int) -> "Transfers":
+        """The transfers of intervals ``first`` (included) to ``last`` (excluded), counted from ``first``."""
+        rows = self.where((self.interval >= first) & (self.interval < last))
+        return replace(rows, interval=rows.interval - first)
+
     def paid_by_members(self, shape: tuple[int, ...]) -> IntArray:
         """What each member pays, net, micro-units; ``shape`` is (members, intervals)."""
         total = np.zeros(shape, dtype=np.int64)
@@ -237,6 +242,11 @@ class Pact:
         if self.curtailed_kw is not None and not (self.curtailed_kw >= 0).all():
             raise InputError("curtailed PV that is negative or not a number", accepted="powers from 0 up")
 
+    def by_interval(self, intervals: int) -> Iterator["Pact"]:
+        """Trades and transfers of one interval after the other, each counted from 0."""
+        pieces = zip(_pieces(self.trades, intervals), _pieces(self.transfers, intervals), strict=True)
+        return (Pact(trades, transfers) for trades, transfers in pieces)
+
     @classmethod
     def join(cls, pacts: Sequence["Pact"], starts: Sequence[int]) -> "Pact":
         """Put the pacts of several gates into one horizon; schedules are joined by whoever runs the gates.
@@ -258,6 +268,13 @@ class Pact:
 
 
 _Table = TypeVar("_Table", Trades, Transfers)
+
+
+def _pieces(table: _Table, intervals: int) -> Iterator[_Table]:
+    order = np.argsort(table.interval, kind="stable")
+    for rows in np.split(order, np.searchsorted(table.interval[order], np.arange(1, intervals))):
+        piece = table.where(rows)
+        yield replace(piece, interval=np.zeros(len(rows), dtype=np.int64))
 
 
 def _join(kind: type[_Table], tables: Sequence[_Table], starts: Sequence[int]) -> _Table:

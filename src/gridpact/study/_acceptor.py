@@ -117,7 +117,7 @@ class Acceptor:
             case = self._case(rows, placed, uses, at, q_kvar[:, at - plan.closure])
             result = accept(self.network, case, self.policy)
             if result.reductions:
-                self.decided.append(Decided(at, result))
+                self.decided.append(Decided(at, case, result))
                 self._bind(at, result)
                 self._scale_waiting_legs(rows, result.energy_wh)
                 share[:, at - plan.first] = _share_left(rows, result.energy_wh, members)

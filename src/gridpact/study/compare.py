@@ -23,6 +23,7 @@ def compare(
     networks: Sequence[str] = (),
     jobs: int = 1,
     progress: Callable[[Run], None] | None = None,
+    run: Callable[[Community, Market, Settings, Baseline], Run] = simulate,
 ) -> Comparison:
     """Run several mechanisms on one community.
 
@@ -40,6 +41,8 @@ def compare(
         Processes; 1 runs everything in this one, -1 takes every core.
     progress
         Called with each run as it finishes.
+    run
+        What runs one mechanism; `gridpact.study.ledger.Recorder` writes a ledger, too.
 
     Returns
     -------
@@ -47,12 +50,12 @@ def compare(
     """
     baseline = run_baseline(community)
     cases = _cases(markets, settings, networks)
-    tasks = (delayed(_simulate)(at, community, market, of_case, baseline) for at, (market, of_case) in enumerate(cases))
+    tasks = (delayed(_run)(run, at, community, market, case, baseline) for at, (market, case) in enumerate(cases))
     runs: dict[int, Run] = {}
-    for at, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
-        runs[at] = run
+    for at, done in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        runs[at] = done
         if progress:
-            progress(run)
+            progress(done)
     return Comparison(community, baseline, tuple(runs[at] for at in range(len(cases))))
 
 
@@ -159,8 +162,15 @@ def replicate(
     )
 
 
-def _simulate(at: int, community: Community, market: Market, settings: Settings, baseline: Baseline) -> tuple[int, Run]:
-    return at, simulate(community, market, settings, baseline)
+def _run(
+    run: Callable[[Community, Market, Settings, Baseline], Run],
+    at: int,
+    community: Community,
+    market: Market,
+    settings: Settings,
+    baseline: Baseline,
+) -> tuple[int, Run]:
+    return at, run(community, market, settings, baseline)
 
 
 def _measure(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import nan
 
 from gridpact.community import Community
-from gridpact.exchange.acceptance import Acceptance
+from gridpact.exchange.acceptance import Acceptance, Case
 from gridpact.exchange.settlement import Settlement
 from gridpact.grid.flow import Flow
 from gridpact.markets import Certificate, Pact
@@ -38,9 +38,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the DSO decided on an interval of the horizon in which something gave way."""
+    """What the DSO decided on an interval of the horizon in which something gave way, and on what."""
 
     interval: int
+    case: Case
     acceptance: Acceptance
 
 

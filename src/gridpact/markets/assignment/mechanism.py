@@ -1,5 +1,6 @@
 """The bilateral market: members place energies and bounds, the exchange finds contracts that nobody would leave."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from gridpact.markets.assignment.bids import Bids
 from gridpact.markets.assignment.certificate import Claims, certify
 from gridpact.markets.assignment.contracts import Rule
 from gridpact.markets.assignment.points import CorePoint
+from gridpact.markets.certificate import Certificate
 from gridpact.markets.mechanism import Gate, Memory
 from gridpact.markets.outlook import Outlook
 from gridpact.markets.pact import Pact, Trades, Transfers
@@ -73,9 +75,27 @@ class Assignment:
             interval = np.full(len(seller), market.interval)
             signed.append((seller, buyer, interval, contracts.energy_wh, contracts.price))
         trades = Trades(*map(np.concatenate, zip(*signed, strict=True))) if signed else Trades.empty()
-        claims = Claims(self.rule.single, self.point, limit_wh)
-        return Pact(trades, certificate=certify(bids, trades, Transfers.empty(), claims))
+        return Pact(trades, certificate=self._certify(bids, trades, Transfers.empty(), hours))
 
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
         """Place and contract; nothing is drawn."""
         return self.contract(self.place(outlook), outlook.horizon.hours), None
+
+    def statements(self, outlook: Outlook) -> dict[str, IntArray]:
+        """The bids as rows of their members: each its energies, its bounds, and its premiums for the others."""
+        bids = self.place(outlook)
+        stated = {name: getattr(bids, name) for name in ("demand_wh", "supply_wh", "ceiling", "floor")}
+        return stated if bids.premium is None else {**stated, "premium": bids.premium}
+
+    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact) -> Certificate:
+        """The certificate of contracts on these bids, whoever found them.
+
+        Raises
+        ------
+        InputError
+            If the statements are no bids.
+        """
+        return self._certify(Bids(**statements), pact.trades, pact.transfers, hours)
+
+    def _certify(self, bids: Bids, trades: Trades, transfers: Transfers, hours: float) -> Certificate:
+        return certify(bids, trades, transfers, Claims(self.rule.single, self.point, self.rule.limit_wh(hours)))

@@ -1,6 +1,7 @@
 """An auction: a bidding strategy and a matching rule put together, and the pact that comes of them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,15 @@ class Auction:
 
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
         """Bid, match, learn."""
+        return self.clear_by(outlook, memory, rng, lambda book: self.match(book, int(rng.integers(2**63))))
+
+    def clear_by(
+        self, outlook: Outlook, memory: Memory, rng: np.random.Generator, match: Callable[[Book], Pact]
+    ) -> tuple[Pact, Memory]:
+        """Bid, have it matched, learn."""
         known = self.strategy.start(outlook, memory, rng)
         book = self.strategy.bid(outlook, known, rng)
-        pact = self.match(book, int(rng.integers(2**63)))
+        pact = match(book)
         return pact, self.strategy.learn(outlook, known, book, pact)
 
 

@@ -1,5 +1,6 @@
 """The report: one HTML file that shows a comparison and opens offline."""
 
 from gridpact.study.report._page import write_report
+from gridpact.study.report._view import LedgerLink
 
-__all__ = ["write_report"]
+__all__ = ["LedgerLink", "write_report"]

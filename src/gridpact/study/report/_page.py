@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gridpact.study.pages.html import render_page
-from gridpact.study.report._view import view
+from gridpact.study.report._view import LedgerLink, view
 from gridpact.study.result import Comparison
 
 HERE = "gridpact.study.report"
@@ -12,7 +12,12 @@ SCRIPTS = ("shared", "market", "network", "page")
 
 
 def write_report(
-    comparison: Comparison, path: str | Path, *, title: str | None = None, notes: Sequence[str] = ()
+    comparison: Comparison,
+    path: str | Path,
+    *,
+    title: str | None = None,
+    notes: Sequence[str] = (),
+    ledger: LedgerLink | None = None,
 ) -> Path:
     """Write a comparison as one HTML file that needs nothing else: no server, no network.
 
@@ -26,6 +31,8 @@ def write_report(
         Heading; the community's name by default.
     notes
         Sentences about the data, shown under *Where this comes from*: forecast, sources, what is synthetic.
+    ledger
+        The ledger of the runs, to which the page then links.
 
     Returns
     -------
@@ -41,11 +48,13 @@ def write_report(
         raise ValueError("a report needs at least one run")
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render(comparison, title=title, notes=notes), encoding="utf-8")
+    target.write_text(render(comparison, title=title, notes=notes, ledger=ledger), encoding="utf-8")
     return target
 
 
-def render(comparison: Comparison, *, title: str | None = None, notes: Sequence[str] = ()) -> str:
+def render(
+    comparison: Comparison, *, title: str | None = None, notes: Sequence[str] = (), ledger: LedgerLink | None = None
+) -> str:
     """The report as text."""
-    shown = view(comparison, title, notes)
+    shown = view(comparison, title, notes, ledger)
     return render_page(HERE, "report.html.j2", style="report.css", scripts=SCRIPTS, data=shown.figures, view=shown)

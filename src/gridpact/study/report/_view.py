@@ -13,6 +13,14 @@ PALETTE = 8
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerLink:
+    """Where the ledger of the runs lies, as seen from the report, and how it is verified."""
+
+    file: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What the template shows.
 
@@ -30,6 +38,8 @@ class View:
         What the user says about the data.
     figures
         What the charts draw.
+    ledger
+        Where the ledger is, if there is one.
     """
 
     title: str
@@ -41,9 +51,10 @@ class View:
     proofs: tuple[table.Proof, ...]
     notes: tuple[str, ...]
     figures: figures.Figures
+    ledger: LedgerLink | None = None
 
 
-def view(comparison: Comparison, title: str | None, notes: Sequence[str]) -> View:
+def view(comparison: Comparison, title: str | None, notes: Sequence[str], ledger: LedgerLink | None = None) -> View:
     """Compute all that is shown of a comparison."""
     community = comparison.community
     kept = any(run.network != NO_CHECK for run in comparison.runs)
@@ -58,6 +69,7 @@ def view(comparison: Comparison, title: str | None, notes: Sequence[str]) -> Vie
         proofs=table.proofs(comparison),
         notes=tuple(notes),
         figures=_figures(comparison),
+        ledger=ledger,
     )
 
 

@@ -1,0 +1,138 @@
+"""From an interval's trades and readings to its accounts: prepares arrays for `settle`, and reads its results into events."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gridpact.exchange._clearing import ROLES
+from gridpact.exchange.events import IntervalSettled, TransferMade
+from gridpact.exchange.roster import tariff_of
+from gridpact.exchange.settlement import Settlement, settle
+from gridpact.exchange.state import Interval, State
+from gridpact.markets import Pact, Trades, Transfers
+from gridpact.units import IntArray
+
+ENERGIES = ("metered", "bought", "sold", "astray")
+PARTIES = ("supplier", "dso", "exchange", "loss_wh")
+
+
+def settled(state: State, intervals: Sequence[Interval]) -> Iterator[IntervalSettled]:
+    """The accounts of intervals all of whose readings are there, as the difference to what was settled before.
+
+    Intervals with the same members are settled in one call.
+    """
+    by_roster: dict[int, list[Interval]] = {}
+    for interval in intervals:
+        by_roster.setdefault(id(interval.roster), []).append(interval)
+    for group in by_roster.values():
+        yield from _events(group, settle_group(state, group))
+
+
+def settle_group(state: State, group: Sequence[Interval]) -> Settlement:
+    """Settle intervals of the same members."""
+    roster = group[0].roster
+    metered_wh = np.array([interval.metered_wh for interval in group], dtype=np.int64).T
+    return settle(
+        Pact(_trades(group), _transfers(state, group)),
+        metered_wh[:-1],
+        metered_wh[-1],
+        tariff_of(state.rules, (interval.prices for interval in group)),
+        roster.charges,
+    )
+
+
+def _trades(group: Sequence[Interval]) -> Trades:
+    """What stands of the trades, in columns: a thousand members make a million trades a month."""
+    columns: tuple[list[int], ...] = ([], [], [], [], [])
+    for column, interval in enumerate(group):
+        standing = [trade for trade in interval.trades if trade.accepted_wh]
+        at = interval.roster.at
+        for values, more in zip(
+            columns,
+            (
+                [at[trade.seller] for trade in standing],
+                [at[trade.buyer] for trade in standing],
+                [column] * len(standing),
+                [trade.accepted_wh for trade in standing],
+                [trade.price for trade in standing],
+            ),
+            strict=True,
+        ):
+            values += more
+    return Trades(*(np.array(values, dtype=np.int64) for values in columns))
+
+
+def _transfers(state: State, group: Sequence[Interval]) -> Transfers:
+    parties = {state.holder(role): int(party) for party, role in ROLES.items()}
+    rows = []
+    for column, interval in enumerate(group):
+        if not interval.transfers:
+            continue
+        agreed, standing = _energies(interval)
+        for transfer in interval.transfers:
+            amount = _standing_amount(transfer, agreed, standing)
+            payer, payee = (
+                interval.roster.at[party] if party in interval.roster.at else parties[party]
+                for party in (transfer.payer, transfer.payee)
+            )
+            rows.append((payer, payee, column, amount, transfer.reason))
+    return Transfers(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+
+
+def _energies(interval: Interval) -> tuple[dict[str, int], dict[str, int]]:
+    """What each member has agreed in all, bought and sold, and what stands of it."""
+    agreed: dict[str, int] = {}
+    standing: dict[str, int] = {}
+    for trade in interval.trades:
+        for member in (trade.seller, trade.buyer):
+            agreed[member] = agreed.get(member, 0) + trade.energy_wh
+            standing[member] = standing.get(member, 0) + trade.accepted_wh
+    return agreed, standing
+
+
+def _standing_amount(transfer: TransferMade, agreed: dict[str, int], standing: dict[str, int]) -> int:
+    """A transfer follows the trades of its members: of two, those of which the smaller share stands."""
+    return min(
+        transfer.amount * standing[party] // agreed[party] if party in agreed else transfer.amount
+        for party in (transfer.payer, transfer.payee)
+    )
+
+
+def _events(group: Sequence[Interval], accounts: Settlement) -> Iterator[IntervalSettled]:
+    """One event an interval, window by window."""
+    first = 0
+    for part in accounts.windows():
+        energies = part.energies
+        energy = {
+            "metered": energies.metered,
+            "bought": energies.bought,
+            "sold": energies.sold,
+            "astray": energies.short + energies.unused,
+        }
+        columns = {name: np.ascontiguousarray(values.T) for name, values in (energy | part.causes()).items()}
+        parties = {name: getattr(part, name).tolist() for name in PARTIES}
+        for row in range(len(part.loss_wh)):
+            interval = group[first + row]
+            whole = {name: values[row] for name, values in columns.items()}
+            yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
+        first += len(part.loss_wh)
+
+
+def _event(interval: Interval, whole: dict[str, IntArray], parties: dict[str, int]) -> IntervalSettled:
+    members: tuple[str, ...] = interval.roster.members
+    if interval.round >= 0:
+        none = [0] * len(members)
+        whole = {name: values - np.array(interval.settled.get(name, none)) for name, values in whole.items()}
+        parties = {name: value - interval.settled_parties[name] for name, value in parties.items()}
+        changed = np.flatnonzero(np.any(list(whole.values()), axis=0))
+        members = tuple(members[row] for row in changed)
+        whole = {name: values[changed] for name, values in whole.items()}
+    columns = {name: values.tolist() for name, values in whole.items() if np.count_nonzero(values)}
+    return IntervalSettled(
+        interval.start,
+        interval.round + 1,
+        members,
+        energy={name: values for name, values in columns.items() if name in ENERGIES},
+        money={name: values for name, values in columns.items() if name not in ENERGIES},
+        **parties,
+    )
