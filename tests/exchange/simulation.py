@@ -227,10 +227,10 @@ def _bids(world: World, start: int) -> None:
         for member, count in counts.items()
         for _ in range(count)
     )
-    items, orders = list[str](), ["nobody/0"]
+    items, orders = dict[str, int](), ["nobody/0"]
     for at, member in times:
         energy_wh, price, use = draw.randint(1, 2_500), draw.randrange(60_000, 420_000), draw.choice(list(Use))
-        item = draw.choice(items or ["nobody/0"])
+        item = draw.choice(list(items) or ["nobody/0"])
         own = [key for key in orders if key.startswith(f"{member}/")]
         order = draw.choice(own) if own and draw.random() < 0.8 else draw.choice(orders)
         wishes = (
@@ -246,9 +246,11 @@ def _bids(world: World, start: int) -> None:
             case "order":
                 orders.append(world.post(member, PlaceOrder(start, draw.random() < 0.5, energy_wh, price, use), at))
             case "item":
-                items.append(world.post(member, ListItem(start, draw.random() < 0.5, energy_wh, price, use), at))
+                listed = world.post(member, ListItem(start, draw.random() < 0.5, energy_wh, price, use), at)
+                items[listed] = energy_wh
             case "take":
-                world.post(member, TakeItem(start, item, draw.choice((energy_wh, energy_wh // 8 + 1)), price, use), at)
+                taken_wh = draw.choice((energy_wh, energy_wh // 8 + 1, items.get(item, energy_wh)))
+                world.post(member, TakeItem(start, item, taken_wh, price, use), at)
             case "modify":
                 world.post(member, ModifyOrder(start, order, energy_wh, price), at)
             case "cancel":

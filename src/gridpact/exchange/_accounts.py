@@ -7,7 +7,7 @@ import numpy as np
 from gridpact.exchange._clearing import ROLES
 from gridpact.exchange.events import IntervalSettled, TransferMade
 from gridpact.exchange.roster import tariff_of
-from gridpact.exchange.settlement import Settlement, settle
+from gridpact.exchange.settlement import CELLS_AT_ONCE, settle_by_cause
 from gridpact.exchange.state import Interval, State
 from gridpact.markets import Pact, Trades, Transfers
 from gridpact.units import IntArray
@@ -19,26 +19,39 @@ PARTIES = ("supplier", "dso", "exchange", "loss_wh")
 def settled(state: State, intervals: Sequence[Interval]) -> Iterator[IntervalSettled]:
     """The accounts of intervals all of whose readings are there, as the difference to what was settled before.
 
-    Intervals with the same members are settled in one call.
+    Intervals with the same members are settled together, as many at a time as fit into a cache.
     """
     by_roster: dict[int, list[Interval]] = {}
     for interval in intervals:
         by_roster.setdefault(id(interval.roster), []).append(interval)
     for group in by_roster.values():
-        yield from _events(group, settle_group(state, group))
+        width = max(1, CELLS_AT_ONCE // max(1, len(group[0].roster.members)))
+        for first in range(0, len(group), width):
+            yield from _settled_together(state, group[first : first + width])
 
 
-def settle_group(state: State, group: Sequence[Interval]) -> Settlement:
-    """Settle intervals of the same members."""
+def _settled_together(state: State, group: Sequence[Interval]) -> Iterator[IntervalSettled]:
     roster = group[0].roster
     metered_wh = np.array([interval.metered_wh for interval in group], dtype=np.int64).T
-    return settle(
+    accounts, causes = settle_by_cause(
         Pact(_trades(group), _transfers(state, group)),
         metered_wh[:-1],
         metered_wh[-1],
         tariff_of(state.rules, (interval.prices for interval in group)),
         roster.charges,
     )
+    energies = accounts.energies
+    energy = {
+        "metered": energies.metered,
+        "bought": energies.bought,
+        "sold": energies.sold,
+        "astray": energies.short + energies.unused,
+    }
+    columns = {name: np.ascontiguousarray(values.T) for name, values in (energy | causes).items()}
+    parties = {name: getattr(accounts, name).tolist() for name in PARTIES}
+    for row, interval in enumerate(group):
+        whole = {name: values[row] for name, values in columns.items()}
+        yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
 
 
 def _trades(group: Sequence[Interval]) -> Trades:
@@ -96,26 +109,6 @@ def _standing_amount(transfer: TransferMade, agreed: dict[str, int], standing: d
         transfer.amount * standing[party] // agreed[party] if party in agreed else transfer.amount
         for party in (transfer.payer, transfer.payee)
     )
-
-
-def _events(group: Sequence[Interval], accounts: Settlement) -> Iterator[IntervalSettled]:
-    """One event an interval, window by window."""
-    first = 0
-    for part in accounts.windows():
-        energies = part.energies
-        energy = {
-            "metered": energies.metered,
-            "bought": energies.bought,
-            "sold": energies.sold,
-            "astray": energies.short + energies.unused,
-        }
-        columns = {name: np.ascontiguousarray(values.T) for name, values in (energy | part.causes()).items()}
-        parties = {name: getattr(part, name).tolist() for name in PARTIES}
-        for row in range(len(part.loss_wh)):
-            interval = group[first + row]
-            whole = {name: values[row] for name, values in columns.items()}
-            yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
-        first += len(part.loss_wh)
 
 
 def _event(interval: Interval, whole: dict[str, IntArray], parties: dict[str, int]) -> IntervalSettled:

@@ -43,6 +43,8 @@ class Opening:
         match value:
             case {"columns": dict(columns), "salts": list(salts)} if len(value) == 2 and columns:
                 if all(isinstance(column, list) and len(column) == len(salts) for column in columns.values()):
+                    for salt in salts:
+                        to_bytes(salt, SALT_BYTES, "salt")
                     return cls(columns, salts)
         raise InputError("an opening that is no table", accepted="columns and salts of one length")
 

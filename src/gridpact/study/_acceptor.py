@@ -11,6 +11,9 @@ from gridpact.markets import Pact, Trades, Transfers
 from gridpact.study.result import Decided
 from gridpact.units import FloatArray, IntArray, to_kwh, to_wh
 
+FLOAT = 1e-12
+"""What a share of an energy may be off by in floating point: it is not rounded down to one Wh less for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -54,6 +57,14 @@ class Forecasts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Struck:
+    """Trades of one interval, and the first interval of the gate that struck them."""
+
+    trades: Trades
+    placed: int
+
+
 @dataclass(slots=True)
 class Acceptor:
     """What the DSO remembers from gate to gate.
@@ -82,8 +93,7 @@ class Acceptor:
     network: Network
     contract_kw: FloatArray
     limits: Limits
-    waiting: Trades = field(default_factory=Trades.empty)
-    placed: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    waiting: dict[int, list[_Struck]] = field(default_factory=dict)
     accepted: list[Trades] = field(default_factory=list)
     decided: list[Decided] = field(default_factory=list)
     legs: int = 0
@@ -92,8 +102,19 @@ class Acceptor:
         """Take up what a gate has agreed, its intervals counted from ``first``."""
         leg = np.where(trades.leg < 0, -1, trades.leg + self.legs)
         self.legs += int(trades.leg.max(initial=-1)) + 1
-        self.waiting = Trades.concat([self.waiting, replace(trades, interval=trades.interval + first, leg=leg)])
-        self.placed = np.concatenate([self.placed, np.full(len(trades), first)])
+        struck = replace(trades, interval=trades.interval + first, leg=leg)
+        order = np.argsort(struck.interval, kind="stable")
+        columns = {name: column[order] for name, column in struck.columns().items()}
+        intervals, starts = np.unique(columns["interval"], return_index=True)
+        stops = np.append(starts, len(order))[1:].tolist()
+        for at, start, stop in zip(intervals.tolist(), starts.tolist(), stops, strict=True):
+            rows = Trades(**{name: column[start:stop] for name, column in columns.items()})
+            self.waiting.setdefault(at, []).append(_Struck(rows, first))
+
+    @property
+    def commitments(self) -> Trades:
+        """What waits for its interval, counted from the start of the horizon."""
+        return Trades.concat([struck.trades for at in sorted(self.waiting) for struck in self.waiting[at]])
 
     def decide(self, plan: Plan, pact: Pact) -> Pact:
         """Decide on the intervals of a gate, one after the other.
@@ -151,10 +172,9 @@ class Acceptor:
 
     def _take(self, at: int) -> tuple[Trades, IntArray]:
         """The trades of an interval, which wait no longer, and when they were struck."""
-        due = self.waiting.interval == at
-        taken = self.waiting.where(due), self.placed[due]
-        self.waiting, self.placed = self.waiting.where(~due), self.placed[~due]
-        return taken
+        due = self.waiting.pop(at, [])
+        placed = np.repeat([struck.placed for struck in due], [len(struck.trades) for struck in due])
+        return Trades.concat([struck.trades for struck in due]), placed.astype(np.int64)
 
     def _case(self, rows: Trades, placed: IntArray, uses: Uses, at: int, q_kvar: FloatArray) -> Case:
         """In a study members bid their true values, so these are the limits of their orders."""
@@ -183,18 +203,18 @@ class Acceptor:
 
     def _scale_waiting_legs(self, rows: Trades, energy_wh: IntArray) -> None:
         """Cut what waits of a leg in the share in which it was cut here."""
-        kept = np.ones(self.legs)
-        tied = rows.leg >= 0
-        np.minimum.at(kept, rows.leg[tied], energy_wh[tied] / rows.energy_wh[tied])
-        share = np.where(self.waiting.leg >= 0, kept[self.waiting.leg] if self.legs else 1.0, 1.0)
-        if (share == 1).all():
+        cut = (rows.leg >= 0) & (energy_wh < rows.energy_wh)
+        if not cut.any():
             return
-        moved = np.unique(self.waiting.interval[share < 1])
-        scaled = np.floor(self.waiting.energy_wh * share).astype(np.int64)
-        self.placed = self.placed[scaled > 0]
-        self.waiting = _with_energy(self.waiting, scaled)
-        for at in moved.tolist():
-            self.contract_kw[:, at] = self._position_kw(self.waiting.where(self.waiting.interval == at))
+        kept = np.ones(self.legs)
+        np.minimum.at(kept, rows.leg[cut], energy_wh[cut] / rows.energy_wh[cut])
+        for at, waiting in self.waiting.items():
+            for place, struck in enumerate(waiting):
+                trades = struck.trades
+                share = np.where(trades.leg >= 0, kept[trades.leg], 1.0)
+                scaled = np.floor(trades.energy_wh * share * (1 + FLOAT)).astype(np.int64)
+                waiting[place] = _Struck(_with_energy(trades, scaled), struck.placed)
+            self.contract_kw[:, at] = self._position_kw(Trades.concat([struck.trades for struck in waiting]))
 
     def _position_kw(self, rows: Trades) -> FloatArray:
         """Net traded power of the trades of one interval, ``[member]``."""

@@ -203,7 +203,7 @@ def _agree(
             pact = acceptor.decide(
                 Plan(first, last, closure, expected, soc, curtailed_kw.window(window), schedule_kw.window(window)), pact
             )
-            committed = acceptor.waiting
+            committed = acceptor.commitments
         elif until > last:
             struck = Pact.join([Pact(committed), pact], [0, first]).trades
             committed = struck.where(struck.interval >= last)

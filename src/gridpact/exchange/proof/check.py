@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from gridpact.community import TradeCharges
-from gridpact.errors import InputError
+from gridpact.errors import GridpactError, InputError
 from gridpact.exchange.acceptance import Policy
 from gridpact.exchange.proof.accepted import check_decision, check_left, check_part
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, Area, to_text
@@ -56,6 +56,7 @@ from gridpact.markets import (
 )
 from gridpact.units import IntArray
 
+MOST_CELLS = 10**9
 TRADED = ("seller", "buyer", "energy_wh")
 SEALED = "sealed in a public export: an audit export opens it"
 
@@ -130,9 +131,11 @@ class AreaCheck:
         try:
             self.area = Area.read(body, _table(entry, "members", MembersTable), _table(entry, "feeder", FeederTable))
             self.market: Market = make_mechanism(body.mechanism, body.options)
-        except InputError as error:
+        except (GridpactError, ValueError) as error:
             raise blame(str(error)) from None
         periods = body.periods
+        if len(body.members) * periods > MOST_CELLS:
+            raise blame(f"{len(body.members)} members times {periods} intervals; {MOST_CELLS} are verified at most")
         self._cleared, self._accepted, self._read, self._settled = (np.zeros(periods, dtype=np.bool_) for _ in range(4))
         self._orders: dict[int, OrdersTable] = {}
         self._statements: dict[int, dict[str, IntArray]] = {}
@@ -354,13 +357,14 @@ class AreaCheck:
         where = name_entry(entry)
         pact = Pact.join(self._pacts[at], [0] * len(self._pacts[at]))
         window = slice(at, at + 1)
-        accounts = settle(
-            pact,
-            self._metered.energy_wh[:, window],
-            self._metered.head_wh[window],
-            self._area.tariff.window(at, at + 1),
-            self._charges,
-        )
+        tariff = self._area.tariff.window(at, at + 1)
+        metered = self._metered.energy_wh[:, window], self._metered.head_wh[window]
+        try:
+            accounts = settle(pact, *metered, tariff, self._charges)
+        except InputError as error:
+            raise DifferenceError(
+                where, "an interval that can be settled", str(error), "nobody can be billed"
+            ) from None
         found = bills_columns(accounts)
         for name, column in found.items():
             claimed = getattr(bills, name)

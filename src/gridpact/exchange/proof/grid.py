@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.errors import PowerFlowError
+from gridpact.errors import GridpactError
 from gridpact.exchange.proof.words import NetworkBody
 from gridpact.grid import Feeder, Flow, power_flow, power_flow_per_phase
 from gridpact.ledger import DifferenceError
@@ -80,7 +80,7 @@ def check_network(
     solve = power_flow if at_buses[0].ndim == 2 else power_flow_per_phase
     try:
         flow = solve(community.feeder, *at_buses)
-    except PowerFlowError as error:
+    except GridpactError as error:
         raise DifferenceError(
             reports[0][0], "a power flow", f"no solution: {error}", "the grid cannot carry what was metered"
         ) from None

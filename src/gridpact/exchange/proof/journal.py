@@ -16,7 +16,7 @@ from gridpact.exchange.commands import Command
 from gridpact.exchange.events import AnyEvent, GateClosed, IntervalAccepted, IntervalSettled, TradeStruck
 from gridpact.exchange.journal import Step
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, to_text
-from gridpact.exchange.proof.words import Body, Count, Table, Whole
+from gridpact.exchange.proof.words import Body, Count, Moment, Table, Whole
 from gridpact.ledger import Directory, Log, SigningKey, encode, to_bytes
 from gridpact.ledger import to_text as bytes_to_text
 from gridpact.ledger.keys import KEY_BYTES, SIGNATURE_BYTES
@@ -59,7 +59,7 @@ def _content(command: Command) -> bytes:
 class ClearingTotals(Body, frozen=True):
     """Of a gate that closed: its seed, and what its book traded, as in `words.Totals`."""
 
-    interval: Whole
+    interval: Moment
     seed: str
     trades: Count
     energy_wh: Count
@@ -70,7 +70,7 @@ class ClearingTotals(Body, frozen=True):
 class SettlementTotals(Body, frozen=True):
     """Of an interval that was settled: what members, supplier, DSO and exchange pay, in this round."""
 
-    interval: Whole
+    interval: Moment
     round: Count
     members: Whole
     supplier: Whole
@@ -92,7 +92,7 @@ class StepBody(Body, frozen=True):
         Totals.
     """
 
-    at: Count
+    at: Moment
     events: dict[str, Count]
     cleared: list[ClearingTotals]
     settled: list[SettlementTotals]

@@ -86,7 +86,7 @@ def verify(path: Path, trust: Trust) -> list[Verified]:
         If the file is damaged, or its keys are not those that are trusted.
     """
     found: list[Verified] = []
-    for _, line in read_export(path):
+    for number, line in read_export(path):
         if isinstance(line, Header):
             _refuse_untrusted(line, trust, path)
             found.append(Verified(line))
@@ -102,6 +102,8 @@ def verify(path: Path, trust: Trust) -> list[Verified]:
                 _end(content)
         except DifferenceError as difference:
             found[-1].difference = difference
+        except InputError as error:
+            raise InputError(error.found, place=f"{path} line {number}", accepted=error.accepted) from None
         found[-1].head = log.head
         if content is not None:
             found[-1].flags, found[-1].what = content.flags, content.what

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from gridpact.exchange.values import LARGEST
+from gridpact.exchange.values import LARGEST, NetWh, Price, RestWh
 from gridpact.ledger import Json, encode_rows
 
 EXCHANGE, DSO, SUPPLIER, HEAD_METER = "exchange", "dso", "supplier", "meter"
@@ -20,6 +20,9 @@ EXCHANGE, DSO, SUPPLIER, HEAD_METER = "exchange", "dso", "supplier", "meter"
 
 Whole: TypeAlias = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST)]
+Moment: TypeAlias = Annotated[int, Meta(ge=0, le=10**14)]
+"""Milliseconds since 1970, to the year 5138."""
+Periods: TypeAlias = Annotated[int, Meta(ge=1, le=10**7)]
 
 
 def member_key(member: str) -> str:
@@ -43,16 +46,16 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 class TariffTerms(Body, frozen=True):
     """A `gridpact.community.Tariff`; a column that is the same in all intervals is one number."""
 
-    import_price: Whole | list[Whole]
-    export_price: Whole | list[Whole]
-    imbalance_buy: Whole | list[Whole]
-    imbalance_sell: Whole | list[Whole]
-    loss_price: Whole | list[Whole]
-    network_charge: dict[str, Count]
-    service_charge: Count
+    import_price: Price | list[Price]
+    export_price: Price | list[Price]
+    imbalance_buy: Price | list[Price]
+    imbalance_sell: Price | list[Price]
+    loss_price: Price | list[Price]
+    network_charge: dict[str, Price]
+    service_charge: Price
     payer: str
     dead_band: float
-    penalty: Count
+    penalty: Price
 
 
 class AreaBody(Body, frozen=True):
@@ -76,9 +79,9 @@ class AreaBody(Body, frozen=True):
     options: dict[str, Any]
     network: str
     currency: str
-    start: Whole
-    step_ms: Annotated[int, Meta(ge=1, le=LARGEST)]
-    periods: Annotated[int, Meta(ge=1, le=10**7)]
+    start: Moment
+    step_ms: Annotated[int, Meta(ge=1, le=10**10)]
+    periods: Periods
     members: list[str]
     tariff: TariffTerms
 
@@ -89,10 +92,10 @@ class MembersTable(Table, frozen=True):
     bus: list[str]
     phase: list[str]
     zone: list[str]
-    network_buy: list[Whole]
-    network_sell: list[Whole]
-    service_buy: list[Whole]
-    service_sell: list[Whole]
+    network_buy: list[Price]
+    network_sell: list[Price]
+    service_buy: list[Price]
+    service_sell: list[Price]
 
 
 class FeederTable(Table, frozen=True):
@@ -104,8 +107,8 @@ class FeederTable(Table, frozen=True):
 class GateBody(Body, frozen=True):
     """``orders_placed`` and ``statements_made``: by the members, for so many intervals from the first."""
 
-    interval: Whole
-    intervals: Annotated[int, Meta(ge=1, le=10**7)]
+    interval: Moment
+    intervals: Periods
 
 
 class OrdersTable(Table, frozen=True):
@@ -114,8 +117,8 @@ class OrdersTable(Table, frozen=True):
     member: list[Count]
     interval: list[list[Count]]
     is_buy: list[list[Count]]
-    energy_wh: list[list[Count]]
-    price: list[list[Whole]]
+    energy_wh: list[list[RestWh]]
+    price: list[list[Price]]
     signature: list[str]
 
 
@@ -157,8 +160,8 @@ class ClearingBody(Body, frozen=True):
     ``seed``, of a matched book only, broke its ties: 64 bits, hexadecimal.
     """
 
-    interval: Whole
-    intervals: Annotated[int, Meta(ge=1, le=10**7)]
+    interval: Moment
+    intervals: Periods
     totals: Totals
     seed: str = ""
     certificate: list[CheckClaim] = []
@@ -170,8 +173,8 @@ class TradesTable(Table, frozen=True):
     seller: list[Count]
     buyer: list[Count]
     interval: list[Count]
-    energy_wh: list[Count]
-    price: list[Whole]
+    energy_wh: list[RestWh]
+    price: list[Price]
     leg: list[Whole]
 
 
@@ -192,7 +195,7 @@ class AcceptedBody(Body, frozen=True):
     decided on.
     """
 
-    interval: Whole
+    interval: Moment
     cut_wh: Count
 
 
@@ -201,20 +204,20 @@ class CaseOrdersTable(Table, frozen=True):
 
     seller: list[Count]
     buyer: list[Count]
-    energy_wh: list[Count]
+    energy_wh: list[RestWh]
     placed: list[Whole]
-    worth: list[Whole]
-    cost: list[Whole]
-    left_wh: list[Count]
+    worth: list[Price]
+    cost: list[Price]
+    left_wh: list[RestWh]
 
 
 class UsesTable(Table, frozen=True):
     """A row a member, as in `gridpact.exchange.acceptance.Uses`; its forecast reactive power, and its accepted net demand."""
 
-    reference_wh: list[Whole]
-    planned_wh: list[Whole]
-    spare_injection_wh: list[Count]
-    spare_withdrawal_wh: list[Count]
+    reference_wh: list[NetWh]
+    planned_wh: list[NetWh]
+    spare_injection_wh: list[RestWh]
+    spare_withdrawal_wh: list[RestWh]
     q_kvar: list[float]
     net_wh: list[Whole]
 
@@ -222,9 +225,9 @@ class UsesTable(Table, frozen=True):
 class ReadingsBody(Body, frozen=True):
     """``readings_taken``: the sum of the meters, and the head's reading with the signature of its meter."""
 
-    interval: Whole
+    interval: Moment
     sum_wh: Whole
-    head_wh: Whole
+    head_wh: NetWh
     signature: str
 
 
@@ -232,8 +235,8 @@ class ReadingsTable(Table, frozen=True):
     """A row a member: active and reactive energy, + = consumption and inductive, with its meter's signature."""
 
     member: list[Count]
-    energy_wh: list[Whole]
-    reactive_varh: list[Whole]
+    energy_wh: list[NetWh]
+    reactive_varh: list[NetWh]
     signature: list[str]
 
 
@@ -250,7 +253,7 @@ class NetworkBody(Body, frozen=True):
         Of the feeder.
     """
 
-    interval: Whole
+    interval: Moment
     v_min: Whole
     v_max: Whole
     loading: Whole
@@ -260,7 +263,7 @@ class NetworkBody(Body, frozen=True):
 class SettlementBody(Body, frozen=True):
     """``interval_settled``: what all members, supplier, DSO and exchange pay, micro-units; energy bought for losses."""
 
-    interval: Whole
+    interval: Moment
     members: Whole
     supplier: Whole
     dso: Whole

@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gridpact import __version__
 from gridpact.exchange.statements.bookings import CAUSES, ENERGIES, Line, Statement, local
 from gridpact.units import MICRO, WH_PER_KWH
 
@@ -88,7 +88,7 @@ def to_html(statement: Statement, *, title: str = "", zone: str = "UTC", currenc
                 (_at(line.interval, at), _at(line.at, at), line) for line in statement.lines if line.round > 0
             ],
             estimated=[_at(line.interval, at) for line in settled if line.estimated],
-            version=__version__,
+            version=version("gridpact"),
         )
     )
 
