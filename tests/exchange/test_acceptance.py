@@ -257,7 +257,7 @@ def test_a_plan_without_trades_is_held_back_too(policy):
     surplus=st.sampled_from([0.0, 4.0, 12.0]),
     load=st.sampled_from([0.3, 4.0, 12.0]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_whatever_is_ordered_the_network_is_clean_or_no_worse_than_without_trade(
     policy, retail, seed, slack, traded, surplus, load
 ):
@@ -268,7 +268,7 @@ def test_whatever_is_ordered_the_network_is_clean_or_no_worse_than_without_trade
 
 @pytest.mark.parametrize("policy", POLICIES)
 @given(seed=st.integers(0, 10_000), traded=st.sampled_from([50.0, 300.0, 1_500.0]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_the_same_holds_phase_by_phase(policy, seed, traded):
     network = stressed_network(18, 12, seed, slack_pu=1.05, rating=0.5, per_phase=True)
     case = stressed_case(18, 30, seed, traded_kw=traded, surplus_kw=4.0, load_kw=2.0)
