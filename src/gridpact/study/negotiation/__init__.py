@@ -1,0 +1,43 @@
+"""The study of negotiated energy loans (Chakraborty, Baarslag, Kaisers, Applied Energy 2020).
+
+What pages and the command line build on:
+
+- `case` gives the members of a case of the paper; `Setting` puts them together with profiles and terms.
+- `run_case` walks through all intervals and returns a `CaseRun`: sessions as a table, loans, powers, and the rounds of those
+  intervals that one asked to `keep`, with both utilities of every session: `Table.outcomes`, `pareto_front`, `trace` and
+  `Appraisal` of `gridpact.markets.negotiation` make the outcome space, its front, the Nash point and the offers out of them.
+- `outcomes` appraises the three strategies on the same profiles: ξ per member, welfare, flow at the point of common coupling;
+  `nash_welfare` and `success` are the other figures.
+"""
+
+from gridpact.study.negotiation.cases import INTERVALS, Case, battery, case
+from gridpact.study.negotiation.performance import (
+    Outcome,
+    Strategy,
+    Success,
+    appraise_run,
+    nash_welfare,
+    outcomes,
+    realised_cost,
+    success,
+)
+from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
+
+__all__ = [
+    "INTERVALS",
+    "SESSION_COLUMNS",
+    "Case",
+    "CaseRun",
+    "Outcome",
+    "Setting",
+    "Strategy",
+    "Success",
+    "appraise_run",
+    "battery",
+    "case",
+    "nash_welfare",
+    "outcomes",
+    "realised_cost",
+    "run_case",
+    "success",
+]
