@@ -12,8 +12,8 @@ def half_width(values: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> half_width(np.array([1.0, 2.0, 3.0])).round(3)
-    array(2.484)
+    >>> half_width(np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])).round(3)
+    array([2.484, 0.   ])
     """
     from scipy.special import stdtrit
 

@@ -205,7 +205,7 @@ class Shown:
 
 
 def show_session(case: Case, homes: Homes, scenarios: int, seed: int) -> Shown | None:
-    """The agreement with the longest negotiation in a run's second day; None if nobody agreed on anything that day."""
+    """The agreement with the longest negotiation of a run's second day, or its only one; None if nobody agreed on anything."""
     way = Way(RANDOM)
     setting = setting_of(case, homes, way, scenarios)
     first = PER_DAY if setting.trading > PER_DAY else 0

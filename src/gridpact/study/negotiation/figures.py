@@ -71,7 +71,7 @@ def _one(study: Study, shown: Shown) -> str:
     return (
         f"Members {shown.names[0]} and {shown.names[1]} in interval {shown.interval}, seed "
         f"{study.sizes.seeds_of(study.case.number)[0]}; "
-        "the longest session of the second day that ended in an agreement."
+        "the longest session of a day that ended in an agreement."
     )
 
 
@@ -98,7 +98,7 @@ def issue_space(study: Study, shown: Shown, side: int) -> Figure:
             outlines=(Outline(f"{name} accepts", own, 2 + side), Outline(f"{peer} accepts", other, 3 - side)),
         ),
         f"Both would accept {share} of the contracts that the link has room for.",
-        _one(study, shown) + (f" Every {step}th return time is drawn." if step > 1 else ""),
+        _one(study, shown) + (f" One return time in {step} is drawn." if step > 1 else ""),
     )
 
 
@@ -130,11 +130,12 @@ def _group(name: str, values: list[FloatArray], tone: int | None = None) -> Grou
 def distances(study: Study) -> Figure:
     """How near agreements come to the Nash point."""
     results = study.results[PLAIN]
-    middle = (DISTANCES[:-1] + DISTANCES[1:]) / 2
     counted = [
         np.sum([getattr(result, name) for result in results], axis=0) for name in ("distances", "no_deal_distances")
     ]
-    shares = [100 * each / max(each.sum(), 1) for each in counted]
+    used = 1 + max(int(np.flatnonzero(each).max(initial=0)) for each in counted)
+    middle = ((DISTANCES[:-1] + DISTANCES[1:]) / 2)[:used]
+    shares = [(100 * each / max(each.sum(), 1))[:used] for each in counted]
     mean, nothing = (float(np.nanmean(study.seed_values(PLAIN, name))) for name in ("distance", "no_deal_distance"))
     return Figure(
         "distances",
