@@ -31,7 +31,7 @@ CHARGED, DISCHARGED, IMPORTED, EXPORTED = range(4)
 
 _DEMAND, _PRE, _SUM, _END_LOW, _END_HIGH, _DIVIDE, _FULL_CHARGE, _FULL_DISCHARGE = range(8)
 _NEVER = 1e300
-_STATE, _PAID, _VALUE, _COST, _LOAN, _CUT_FROM, _SLOPE, _AFTER, _LEAST, _MOST = range(0, 10 * LANES, LANES)
+_STATE, _PAID, _VALUE, _COST, _LOAN = range(0, 5 * LANES, LANES)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,7 +146,7 @@ def _tabulate(
             after[side, o] = after[r, k] - (slope[r, k] * cut if cut > 0.0 else 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+@njit(cache=True, nogil=True, error_model="numpy")
 def _price_loans(
     loans: FloatArray,
     first_lane: int,
@@ -167,7 +167,8 @@ def _price_loans(
     inv_c, inv_d = 1.0 / eff_c, 1.0 / eff_d
     short, spare, gap = member[SHORT], member[SPARE], start - path[_SUM, width - 1]
     keys, after_hit, slopes = hits.reshape(-1), after.reshape(-1), slope.reshape(-1)
-    w = np.empty(10 * LANES)
+    w = np.empty(5 * LANES)
+    at = np.empty(LANES, np.int64)
     for lane in range(LANES):
         w[_LOAN + lane] = -loans[first_lane + lane]
         w[_STATE + lane] = start
@@ -215,57 +216,15 @@ def _price_loans(
             w[_STATE + lane] = state if state < high else high
         if o < first_return:
             continue
-        for lane in range(LANES // 2):
-            one, other = w[_VALUE + lane], w[_VALUE + LANES // 2 + lane]
-            w[_LEAST + lane], w[_MOST + lane] = (one, other) if one < other else (other, one)
-        for lane in range(LANES // 4):
-            one, other = w[_LEAST + lane], w[_LEAST + LANES // 4 + lane]
-            w[_LEAST + lane] = one if one < other else other
-            one, other = w[_MOST + lane], w[_MOST + LANES // 4 + lane]
-            w[_MOST + lane] = one if one > other else other
-        least, most = w[_LEAST], w[_MOST]
-        for lane in range(1, LANES // 4):
-            least = w[_LEAST + lane] if w[_LEAST + lane] < least else least
-            most = w[_MOST + lane] if w[_MOST + lane] > most else most
-        if most <= divide or least > divide:
-            is_full = least > divide
-            sign, extra = (-1.0, 0.0) if is_full else (1.0, loss)
-            if is_full:
-                least, most = -most, -least
-            k = o + 1 + (width if is_full else 0)
-            for level in range(levels - 1, -1, -1):
-                k += np.int64(keys[2 * level * width + k] < least) << level
-            reached = keys[k]
-            cut_from, slope_here, after_here = reached - extra, slopes[k], after_hit[k]
-            if reached >= most:
-                for lane in range(LANES):
-                    cut = cut_from - sign * w[_VALUE + lane]
-                    cut = cut if cut > 0.0 else 0.0
-                    out[o, first_lane + lane] += w[_COST + lane] + after_here - slope_here * cut
-                continue
-            for lane in range(LANES):
-                w[_VALUE + lane] *= sign
-                w[_CUT_FROM + lane], w[_SLOPE + lane], w[_AFTER + lane] = cut_from, slope_here, after_here
-            while reached < most:
-                k += 1
-                cut_from, slope_here, after_here = keys[k] - extra, slopes[k], after_hit[k]
-                for lane in range(LANES):
-                    further = w[_VALUE + lane] > reached
-                    w[_CUT_FROM + lane] = cut_from if further else w[_CUT_FROM + lane]
-                    w[_SLOPE + lane] = slope_here if further else w[_SLOPE + lane]
-                    w[_AFTER + lane] = after_here if further else w[_AFTER + lane]
-                reached = keys[k] if keys[k] > reached else reached
-        else:
-            for lane in range(LANES):
-                y = w[_VALUE + lane]
-                k = o + 1 + (width if y > divide else 0)
-                v = -y if y > divide else y
-                for level in range(levels - 1, -1, -1):
-                    k += np.int64(keys[2 * level * width + k] < v) << level
-                w[_VALUE + lane] = v
-                w[_CUT_FROM + lane] = keys[k] - (loss if k < width else 0.0)
-                w[_SLOPE + lane], w[_AFTER + lane] = slopes[k], after_hit[k]
         for lane in range(LANES):
-            cut = w[_CUT_FROM + lane] - w[_VALUE + lane]
-            cut = cut if cut > 0.0 else 0.0
-            out[o, first_lane + lane] += w[_COST + lane] + w[_AFTER + lane] - w[_SLOPE + lane] * cut
+            y = w[_VALUE + lane]
+            at[lane] = o + 1 + (width if y > divide else 0)
+            w[_VALUE + lane] = -y if y > divide else y
+        for level in range(levels - 1, -1, -1):
+            for lane in range(LANES):
+                k = at[lane]
+                at[lane] = k + (np.int64(keys[2 * level * width + k] < w[_VALUE + lane]) << level)
+        for lane in range(LANES):
+            k = at[lane]
+            cut = keys[k] - (loss if k < width else 0.0) - w[_VALUE + lane]
+            out[o, first_lane + lane] += w[_COST + lane] + after_hit[k] - (slopes[k] * cut if cut > 0.0 else 0.0)

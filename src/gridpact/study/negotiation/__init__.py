@@ -8,9 +8,12 @@ What pages and the command line build on:
   `Appraisal` of `gridpact.markets.negotiation` make the outcome space, its front, the Nash point and the offers out of them.
 - `outcomes` appraises the three strategies on the same profiles: ξ per member, welfare, flow at the point of common coupling;
   `nash_welfare` and `success` are the other figures.
+- `with_network_price` gives the members a third criterion; `outcomes(run, setting)` judges its run by the other two.
+- `infer_weights` says how well offers give the members' weights away.
 """
 
 from gridpact.study.negotiation.cases import INTERVALS, Case, battery, case
+from gridpact.study.negotiation.network import network_price, with_network_price
 from gridpact.study.negotiation.performance import (
     Outcome,
     Strategy,
@@ -21,6 +24,7 @@ from gridpact.study.negotiation.performance import (
     realised_cost,
     success,
 )
+from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
 from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
 
 __all__ = [
@@ -28,6 +32,8 @@ __all__ = [
     "SESSION_COLUMNS",
     "Case",
     "CaseRun",
+    "Inference",
+    "Observer",
     "Outcome",
     "Setting",
     "Strategy",
@@ -35,9 +41,12 @@ __all__ = [
     "appraise_run",
     "battery",
     "case",
+    "infer_weights",
     "nash_welfare",
+    "network_price",
     "outcomes",
     "realised_cost",
     "run_case",
     "success",
+    "with_network_price",
 ]
