@@ -10,8 +10,8 @@ import pytest
 from benchmarks.synthetic import make_community
 from gridpact.errors import InputError
 from gridpact.study import negotiation
-from gridpact.study.negotiation import FULL, Setting, Sizes, Strategy, Study, Way, case, choose_homes, network_price
-from gridpact.study.negotiation.experiments import setting_of
+from gridpact.study.negotiation import FULL, Sizes, Strategy, Study, Way, case, choose_homes
+from gridpact.study.negotiation.experiments import observe, setting_of
 from gridpact.study.negotiation.figures import PLAIN
 from gridpact.study.negotiation.homes import PER_DAY, TAIL
 from gridpact.study.negotiation.page import published
@@ -74,18 +74,6 @@ def test_what_is_kept_of_a_run_is_what_the_run_says() -> None:
     assert result.peak_flow_kw[2] == pytest.approx(np.abs(run.residual_kw.sum(axis=0)).max())
 
 
-def test_a_network_price_is_dear_where_the_flow_without_loans_is_high() -> None:
-    net = np.zeros((2, 2 * PER_DAY))
-    net[:, 40:44] = net[:, 40 + PER_DAY : 44 + PER_DAY] = 8.0
-    net[:, 50] = net[:, 50 + PER_DAY] = -6.0
-    pair = tuple(replace(each, battery=None) for each in case(1).negotiators)
-    price = network_price(Setting(pair, net))
-    assert price.imported.argmax() in range(40, 44)
-    assert price.exported.argmax() == 50
-    assert (price.imported >= 1).all()
-    assert price.imported[0] == price.exported[0] == 1
-
-
 def test_members_who_weigh_a_network_price_keep_the_ratio_of_their_other_weights() -> None:
     homes = choose_homes(make_community(12, 2 * PER_DAY, seed=5), 9, TINY.intervals)
     weighed = setting_of(case(2), homes, Way(network=0.4), 3)
@@ -115,12 +103,12 @@ def test_the_page_names_every_picture_and_every_published_figure(number: int, st
         results = {
             way: tuple(negotiation.experiment(chosen, homes, way, 3, seed) for seed in (1, 2)) for way in ways_of(3)
         }
-        study = Study(chosen, homes, replace(TINY, intervals=4), results, None)
+        study = Study(chosen, homes, replace(TINY, intervals=4), results, observe(chosen, homes, 3, 1), None)
     elif number == 1:
         study = negotiation.run_study(1, make_community(12, 2 * PER_DAY, seed=5), TINY)
     page = negotiation.page(study, command="gridpact study negotiation")
     names = {figure.name for figure in page.figures()}
-    assert {"distances", "partners", "gains", "volumes", "flow", "network-price"} <= names
+    assert {"distances", "partners", "gains", "volumes", "flow", "network-price", "inferred"} <= names
     assert ("success" in names) == (number > 1)
     assert ("outcome-space" in names) == (study.shown is not None)
     text = render(page)

@@ -23,6 +23,7 @@ from gridpact.markets.negotiation.criteria import Autarky, Criterion, Flexibilit
 from gridpact.markets.negotiation.mechanism import Alone, Negotiation, Still
 from gridpact.markets.negotiation.negotiators import Negotiator, check_negotiators, efficiencies
 from gridpact.markets.negotiation.peers import SCORES, Experience, PeerChoice, Public, Score, complementarity
+from gridpact.markets.negotiation.revealed import infer_weight, misplacement
 from gridpact.markets.negotiation.rounds import (
     Meeting,
     Round,
@@ -92,9 +93,11 @@ __all__ = [
     "contract_spaces",
     "efficiencies",
     "hold_round",
+    "infer_weight",
     "link_limit_wh",
     "loaned_between",
     "loans_as_trades",
+    "misplacement",
     "negotiate",
     "negotiate_by_agents",
     "offers",

@@ -94,8 +94,8 @@ class Negotiation:
         """Negotiate the first interval of the outlook; loans come back inside of it.
 
         Forecast errors scale with the standard deviation of each member's forecast over the window: that of the whole run is
-        not known at a gate. A loan is paid at the midpoint of import and export price of the interval in which it is given, both
-        ways.
+        not known at a gate. A loan is paid at the midpoint of import and export price of the interval in which it is given,
+        both ways.
         """
         window = min(outlook.horizon.periods, max(WINDOW, outlook.horizon.per_day + 1))
         members = len(outlook.members)

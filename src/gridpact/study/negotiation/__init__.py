@@ -9,11 +9,14 @@ What pages and the command line build on:
 - `run_study` does so for many seeds and ways of negotiating on `Homes` of a community; `page` shows it.
 - `outcomes` appraises the three strategies on the same profiles: ξ per member, welfare, flow at the point of common coupling;
   `nash_welfare` and `success` are the other figures.
+- `with_network_price` gives the members a third criterion; `outcomes(run, setting)` judges its run by the other two.
+- `infer_weights` says how well offers give the members' weights away.
 """
 
 from gridpact.study.negotiation.cases import INTERVALS, Case, battery, case
-from gridpact.study.negotiation.experiments import Result, Shown, Way, experiment, network_price, show_session
+from gridpact.study.negotiation.experiments import Result, Shown, Way, experiment, show_session
 from gridpact.study.negotiation.homes import Homes, choose_homes
+from gridpact.study.negotiation.network import network_price, with_network_price
 from gridpact.study.negotiation.page import page, ways
 from gridpact.study.negotiation.performance import (
     Outcome,
@@ -25,6 +28,7 @@ from gridpact.study.negotiation.performance import (
     realised_cost,
     success,
 )
+from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
 from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
 from gridpact.study.negotiation.study import FULL, QUICK, Sizes, Study, run_study
 
@@ -36,6 +40,8 @@ __all__ = [
     "Case",
     "CaseRun",
     "Homes",
+    "Inference",
+    "Observer",
     "Outcome",
     "Result",
     "Setting",
@@ -50,6 +56,7 @@ __all__ = [
     "case",
     "choose_homes",
     "experiment",
+    "infer_weights",
     "nash_welfare",
     "network_price",
     "outcomes",
@@ -60,4 +67,5 @@ __all__ = [
     "show_session",
     "success",
     "ways",
+    "with_network_price",
 ]

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridpact.markets.negotiation import Meeting, NetworkPrice, PeerChoice, Round, Rules, Terms, pareto_front, trace
+from gridpact.markets.negotiation import Meeting, PeerChoice, Round, Rules, Terms, pareto_front, trace
 from gridpact.study.negotiation.cases import Case
 from gridpact.study.negotiation.homes import PER_DAY, Homes
+from gridpact.study.negotiation.network import with_network_price
 from gridpact.study.negotiation.performance import Outcome, Strategy, Success, nash_welfare, outcomes, success
+from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
 from gridpact.study.negotiation.run import CaseRun, Setting, run_case
 from gridpact.units import FloatArray, IntArray
 
@@ -89,40 +91,13 @@ def setting_of(case: Case, homes: Homes, way: Way, scenarios: int) -> Setting:
     """A case on its profiles, negotiating in some way."""
     terms = Terms(choice=PeerChoice(way.score), rules=Rules(floor=way.floor), scenarios=scenarios)
     setting = Setting(case.negotiators, homes.net_kw, terms=terms)
-    if not way.network:
-        return setting
-    price = network_price(setting)
-    weighed = tuple(
-        replace(
-            each,
-            criteria=(*each.criteria, price),
-            weights=(*((1 - way.network) * weight for weight in each.weights), way.network),
-        )
-        for each in case.negotiators
-    )
-    return replace(setting, negotiators=weighed)
-
-
-def network_price(setting: Setting) -> NetworkPrice:
-    """A price for the peak: what the network asks rises with the flow that is expected without any loan.
-
-    The flow of s1 at the point of common coupling, by time of day over the whole run, is what a network operator knows from the
-    past. Import costs ``1 + max(f, 0) / mean |f|``, export ``1 + max(−f, 0) / mean |f|``.
-    """
-    fleet = setting.fleet()
-    battery_kw, _ = fleet.run(setting.net_kw, fleet.initial_kwh, setting.hours)
-    flow = (setting.net_kw + battery_kw).sum(axis=0)
-    days = len(flow) // PER_DAY
-    by_time = flow[: days * PER_DAY].reshape(days, PER_DAY).mean(axis=0)
-    expected = np.resize(by_time, len(flow)) / np.abs(by_time).mean()
-    return NetworkPrice(1 + np.maximum(expected, 0.0), 1 + np.maximum(-expected, 0.0))
+    return with_network_price(setting, way.network) if way.network else setting
 
 
 def experiment(case: Case, homes: Homes, way: Way, scenarios: int, seed: int) -> Result:
     """Run a case once. All strategies are appraised by the criteria of the paper, whatever members weigh besides."""
     run = run_case(setting_of(case, homes, way, scenarios), seed)
-    plain = replace(run, setting=replace(run.setting, negotiators=case.negotiators))
-    by = outcomes(plain)
+    by = outcomes(run, replace(run.setting, negotiators=case.negotiators))
     return Result(
         way=way,
         seed=seed,
@@ -207,11 +182,7 @@ class Shown:
 def show_session(case: Case, homes: Homes, scenarios: int, seed: int) -> Shown | None:
     """The agreement with the longest negotiation of a run's second day, or its only one; None if nobody agreed on anything."""
     way = Way(RANDOM)
-    setting = setting_of(case, homes, way, scenarios)
-    first = PER_DAY if setting.trading > PER_DAY else 0
-    day = range(first, min(first + PER_DAY, setting.trading))
-    short = replace(setting, net_kw=setting.net_kw[:, : day.stop + setting.window - 1])
-    run = run_case(short, seed, keep=day)
+    run = _second_day(setting_of(case, homes, way, scenarios), seed)
     found = [
         (meeting.session.rounds, interval, at)
         for interval, held in run.kept.items()
@@ -224,6 +195,19 @@ def show_session(case: Case, homes: Homes, scenarios: int, seed: int) -> Shown |
     held = run.kept[interval]
     names = tuple(case.negotiators[member].id for member in held.meetings[at].pair)
     return _drawn(held, held.meetings[at], (names[0], names[1]), interval, way)
+
+
+def observe(case: Case, homes: Homes, scenarios: int, seed: int) -> dict[Observer, Inference]:
+    """What observers of a day's offers infer of the members' weights."""
+    run = _second_day(setting_of(case, homes, Way(RANDOM), scenarios), seed)
+    return {observer: infer_weights(run, observer) for observer in Observer}
+
+
+def _second_day(setting: Setting, seed: int) -> CaseRun:
+    """A run up to the end of its second day, or its only one, with all rounds of that day."""
+    first = PER_DAY if setting.trading > PER_DAY else 0
+    day = range(first, min(first + PER_DAY, setting.trading))
+    return run_case(replace(setting, net_kw=setting.net_kw[:, : day.stop + setting.window - 1]), seed, keep=day)
 
 
 def _drawn(held: Round, meeting: Meeting, names: tuple[str, str], interval: int, way: Way) -> Shown:

@@ -254,15 +254,36 @@ def network_prices(study: Study) -> Figure:
     return Figure(
         "network-price",
         "A network price against the peak",
-        "Members weigh, besides flexibility and autarky, what the network asks: more where the flow is expected "
-        "to be high. Against its "
-        "weight: the change of the peak at the point of common coupling, and how much of the welfare gained by "
+        "Members weigh, besides flexibility and autarky, a network price that follows the flow there without "
+        "loans. Against its weight: the change of the peak at the point of common coupling, and how much of the welfare gained by "
         "negotiating is left, "
         "measured by the paper's criteria alone. Means and 95 % confidence intervals over seeds.",
         Plane(Axis("weight of the network price"), Axis("%"), curves),
         f"Without it the peak changes by {number(change[0].mean(), 1)} %; at weight {number(weight[-1], 1)} by "
         f"{number(change[-1].mean(), 1)} %, and {number(100 * kept[-1].mean() / whole, 0) if whole else '–'} % of "
         "the gain is left.",
+        _ran(study),
+    )
+
+
+def inferred(study: Study) -> Figure:
+    """True weights and what observers make of them."""
+    symbols: tuple[Symbol, ...] = ("diamond", "ring")
+    curves = tuple(
+        Curve(observer, found.weight, found.estimate, style="points", symbol=symbol)
+        for (observer, found), symbol in zip(study.inferred.items(), symbols, strict=True)
+    )
+    line = Curve("the truth", np.array([0.0, 1.0]), np.array([0.0, 1.0]), style="dashed", tone="grey")
+    told = ", ".join(f"{observer} {number(found.error, 3)}" for observer, found in study.inferred.items())
+    blind = next(iter(study.inferred.values())).blind_error
+    return Figure(
+        "inferred",
+        "What offers give away",
+        "The weight of flexibility of each member, and what an observer of one day's offers takes it for, from "
+        "the order in which they "
+        "are made. Both observers know net demand and loans; the insider also knows battery and state of charge.",
+        Plane(Axis("true weight"), Axis("estimated weight"), (line, *curves), equal=True),
+        f"Mean absolute error: {told}; {number(blind, 3)} for saying one half of everybody.",
         _ran(study),
     )
 
@@ -288,6 +309,7 @@ __all__ = (
     "distances",
     "flow",
     "gains",
+    "inferred",
     "issue_space",
     "network_prices",
     "outcome_space",

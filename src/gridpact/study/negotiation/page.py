@@ -43,6 +43,7 @@ def page(study: Study, *, command: str, notes: Sequence[str] = ()) -> Page:
         Section("Who gains", (figures.gains(study), ways(study))),
         Section("What the grid sees", (figures.volumes(study), figures.flow(study), figures.network_prices(study))),
     ]
+    sections.append(Section("What members reveal", (revealed(), figures.inferred(study))))
     return Page(
         study=f"negotiation, case {study.case.number}",
         title=f"Negotiated energy loans, case {study.case.number}",
@@ -87,6 +88,21 @@ def published(study: Study) -> Table:
 
 def _values(study: Study, way: Way, name: str) -> FloatArray:
     return study.seed_values(way, name) if way in study.results else np.empty(0)
+
+
+def revealed() -> Table:
+    """Who learns what in a session."""
+    rows = (
+        ("the peer", "every offer, accept, reject and walk away of its own sessions; room on the link"),
+        ("other members", "that two met; and, once loans run, their energies on the link if they see its meter"),
+        ("an observer of both sides", "all offers, if messages are not sealed: what they give away stands below"),
+        ("nobody", "utilities, aspirations, state of charge, scenarios"),
+    )
+    return Table(
+        "revealed",
+        "Who learns what",
+        (Column("who", [who for who, _ in rows]), Column("learns", [what for _, what in rows])),
+    )
 
 
 def ways(study: Study) -> Table:

@@ -71,9 +71,17 @@ def nash_welfare(outcome: Outcome, nothing: Outcome) -> tuple[float, float]:
     return float(np.prod(np.sign(gains))), logarithm
 
 
-def outcomes(run: CaseRun) -> dict[Strategy, Outcome]:
-    """The three strategies on the same profiles: nothing, own battery, negotiation and battery."""
-    setting = run.setting
+def outcomes(run: CaseRun, setting: Setting | None = None) -> dict[Strategy, Outcome]:
+    """The three strategies on the same profiles: nothing, own battery, negotiation and battery.
+
+    Parameters
+    ----------
+    run
+        What was agreed.
+    setting
+        Whose weights judge it, if not those of the run: what a further criterion costs by the others.
+    """
+    setting = setting or run.setting
     still = np.zeros(setting.net_kw.shape)
     fleet = setting.fleet()
     alone_kw, alone_kwh = fleet.run(setting.net_kw, fleet.initial_kwh, setting.hours)

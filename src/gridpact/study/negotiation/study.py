@@ -9,8 +9,9 @@ import numpy as np
 from gridpact.community import Community
 from gridpact.study.confidence import half_width
 from gridpact.study.negotiation.cases import INTERVALS, Case, case
-from gridpact.study.negotiation.experiments import LEARNT, RANDOM, Result, Shown, Way, experiment, show_session
+from gridpact.study.negotiation.experiments import LEARNT, RANDOM, Result, Shown, Way, experiment, observe, show_session
 from gridpact.study.negotiation.homes import PER_DAY, Homes, choose_homes
+from gridpact.study.negotiation.privacy import Inference, Observer
 from gridpact.study.resume import Shelf
 from gridpact.study.tasks import Progress, Task, run_tasks
 from gridpact.units import FloatArray
@@ -62,6 +63,8 @@ class Study:
         What was asked for.
     results
         By way of negotiating, one a seed.
+    inferred
+        What observers of a day's offers make of the members' weights.
     shown
         A session drawn out; None if nobody agreed in the second day.
     """
@@ -70,6 +73,7 @@ class Study:
     homes: Homes
     sizes: Sizes
     results: Mapping[Way, tuple[Result, ...]]
+    inferred: Mapping[Observer, Inference]
     shown: Shown | None
 
     @property
@@ -150,6 +154,7 @@ def run_study(
         for way in ways
     ]
     tasks.append(Task("one session", show_session, (chosen, homes, sizes.scenarios, seeds[0])))
-    *found, shown = run_tasks(tasks, jobs=jobs, progress=progress, shelf=shelf)
+    tasks.append(Task("observers", observe, (chosen, homes, sizes.scenarios, seeds[0])))
+    *found, shown, inferred = run_tasks(tasks, jobs=jobs, progress=progress, shelf=shelf)
     results = {way: tuple(found[at :: len(ways)]) for at, way in enumerate(ways)}
-    return Study(chosen, homes, sizes, results, shown)
+    return Study(chosen, homes, sizes, results, inferred, shown)
