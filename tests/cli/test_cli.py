@@ -215,6 +215,17 @@ def test_the_study_of_net_metering_ends_with_a_page_tables_and_a_summary(call, t
     assert "cases" in summary["tables"]
 
 
+def test_the_study_of_negotiation_ends_with_a_page_and_leaves_no_parts(call, tmp_path):
+    code, printed, said = call("study", "negotiation", "--case", 1, "--quick", "--seeds", 2, "-o", tmp_path, "-j", 1)
+    assert code == 0, said
+    assert "Every way of negotiating" in printed
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["settings"]["case"] == 1
+    assert summary["settings"]["sizes"]["seeds"] == [2, 2]
+    assert {"published", "outcome-space", "gains", "flow"} <= set(summary["tables"])
+    assert not (tmp_path / "parts").exists()
+
+
 def test_the_study_of_coalitions_ends_with_a_page_and_the_same_numbers_for_the_same_seed(call, tmp_path):
     for folder in ("one", "two"):
         code, printed, said = call("study", "coalition", "--quick", "--seed", 5, "-o", tmp_path / folder, "-j", 1)

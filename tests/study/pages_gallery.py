@@ -17,6 +17,7 @@ from gridpact.study.pages import (
     Link,
     Network,
     Node,
+    Outline,
     Page,
     Plane,
     Region,
@@ -73,5 +74,16 @@ def charts(name: str = "home") -> dict[str, Chart]:
         "logbars": Bars(days, "day", Axis("EUR", log=True), groups[1:]),
         "stack": Bars(days, "day", Axis("EUR"), groups[:1], stacked=True),
         "cells": HeatMap(days, ("x", "y"), ("column", "row"), rng.normal(size=(2, 7)), "EUR", diverging=True),
+        "outlined": HeatMap(
+            days,
+            ("x", "y"),
+            ("column", "row"),
+            rng.normal(size=(2, 7)),
+            "EUR",
+            outlines=(
+                Outline("left", np.arange(14).reshape(2, 7) % 7 < 3, 2),
+                Outline("below", np.arange(14).reshape(2, 7) > 8, 3),
+            ),
+        ),
         "net": Network(nodes, (Link(0, 1, 2.0, name), Link(1, 4)), ("sellers", "buyers"), "kWh"),
     }

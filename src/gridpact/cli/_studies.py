@@ -1,10 +1,10 @@
-"""The studies with a page of their own: `study coalition`, `study elecbay` and `study net-metering`."""
+"""The studies with a page of their own: `gridpact study …`."""
 
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,6 +79,18 @@ class ElecbayStudy(PagedStudy):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NegotiationStudy(PagedStudy):
+    """The study of negotiated loans."""
+
+    case: Annotated[int, typer.Option(min=1, max=3, help="Of the paper: 2, 9 or 100 members.")] = 2
+    data: Annotated[
+        Path | None, typer.Option(metavar="COMMUNITY.toml", help="Whose homes; the built-in community if not given.")
+    ] = None
+    start: Annotated[datetime | None, typer.Option(help="Start at this local time instead of the file's.")] = None
+    seeds: Annotated[int | None, typer.Option(min=2, help="How many; 10 if not given, 3 of case 3.")] = None
+
+
 @command(CoalitionStudy, study_app)
 def coalition(study: CoalitionStudy) -> None:
     """Core points, agreeing without a centre, Shapley values, price against scarcity."""
@@ -133,6 +145,26 @@ def net_metering(study: NetMeteringStudy) -> None:
         found = sweep(sample, settings, jobs=study.jobs or -1, progress=progress)
     stated = {"days": study.days, "members": list(sample.community.member_ids), **asdict(settings)}
     _write(page(found, command=_typed(), notes=file.notes), cases(found), folder, stated)
+
+
+@command(NegotiationStudy, study_app)
+def negotiation(study: NegotiationStudy) -> None:
+    """Energy loans negotiated between prosumers, the paper's cases on real profiles. Interrupted, it goes on when run again."""
+    from gridpact.community import load_community
+    from gridpact.study.negotiation import FULL, QUICK, page, run_study, ways
+    from gridpact.study.resume import Shelf
+
+    sizes = QUICK if study.quick else FULL
+    if study.seeds is not None:
+        sizes = replace(sizes, seeds=(study.seeds, study.seeds))
+    file = load_community(study.data, start=study.start, days=sizes.days, step_minutes=15)
+    folder = _folder(study, f"negotiation-{study.case}")
+    shelf = Shelf(folder / "parts")
+    with _progress() as progress:
+        found = run_study(study.case, file.community, sizes, jobs=study.jobs or -1, progress=progress, shelf=shelf)
+    settings = {"case": study.case, "community": file.community.name, "sizes": asdict(sizes)}
+    _write(page(found, command=_typed(), notes=file.notes), ways(found), folder, settings)
+    shelf.clear()
 
 
 def _folder(study: PagedStudy, name: str) -> Path:

@@ -74,7 +74,11 @@ class CommunityFile:
 
 
 def load_community(
-    path: str | Path | None = None, *, start: datetime | None = None, days: int | None = None
+    path: str | Path | None = None,
+    *,
+    start: datetime | None = None,
+    days: int | None = None,
+    step_minutes: int | None = None,
 ) -> CommunityFile:
     """Load and check a community file.
 
@@ -82,8 +86,9 @@ def load_community(
     ----------
     path
         A TOML file as ``docs/community-file.md`` describes it; None for the built-in community.
-    start, days
-        Instead of the file's: a time (local in the file's zone if it states no offset) and a number of calendar days.
+    start, days, step_minutes
+        Instead of the file's: a time (local in the file's zone if it states no offset), a number of calendar days, and the
+        length of an interval.
 
     Raises
     ------
@@ -105,6 +110,8 @@ def load_community(
         if days < 1:
             raise InputError(f"{days} days", place="days", accepted="a whole number from 1 up")
         table = structs.replace(table, days=days)
+    if step_minutes is not None:
+        table = structs.replace(table, step_minutes=step_minutes)
     horizon = _horizon(table, str(file))
     feeder = _feeder(table, file)
     members, notes = build_members(entries, feeder, table.grid, table.preferences, file)

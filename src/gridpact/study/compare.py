@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.special import stdtrit
 
 from gridpact.community import Community
 from gridpact.errors import InputError
 from gridpact.markets import Market
+from gridpact.study.confidence import half_width
 from gridpact.study.result import Baseline, CommunityMetrics, Comparison, Run
 from gridpact.study.simulate import Settings, run_baseline, simulate
 from gridpact.units import FloatArray
@@ -100,12 +100,8 @@ class Replication:
         against
             Position of a mechanism: the interval is then that of the paired difference to it.
         """
-        values, n = self.values[metric], len(self.seeds)
-        if n < 2:
-            return np.full(len(self.mechanisms), np.nan)
-        if against is not None:
-            values = values - values[against]
-        return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=1, ddof=1) / np.sqrt(n))
+        values = self.values[metric]
+        return half_width(values if against is None else values - values[against])
 
 
 def replicate(

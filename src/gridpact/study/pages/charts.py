@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from gridpact.study.pages.tables import Column, Table
-from gridpact.units import FloatArray
+from gridpact.units import BoolArray, FloatArray
 
 PALETTE = 8
 Tone: TypeAlias = int | Literal["grey", "ink"]
@@ -174,6 +174,15 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A line around some cells of a heat map, ``[row, column]``."""
+
+    name: str
+    cells: BoolArray
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
     """Coloured cells.
 
@@ -191,6 +200,8 @@ class HeatMap:
         Whether zero is the middle of the colours, with a colour for each sign.
     digits
         Digits of the numbers in the cells.
+    outlines
+        Sets of cells to be enclosed.
     """
 
     columns: tuple[str, ...]
@@ -200,6 +211,7 @@ class HeatMap:
     unit: str
     diverging: bool = False
     digits: int = 2
+    outlines: tuple[Outline, ...] = ()
     kind: Literal["heat"] = field(default="heat", init=False)
 
     def __post_init__(self) -> None:
@@ -207,6 +219,9 @@ class HeatMap:
             raise ValueError(
                 f"values of shape {self.values.shape} for {len(self.rows)} rows, {len(self.columns)} columns"
             )
+        for outline in self.outlines:
+            if outline.cells.shape != self.values.shape:
+                raise ValueError(f"outline {outline.name} of shape {outline.cells.shape} of {self.values.shape} cells")
 
     def table(self, name: str, title: str) -> Table:
         """The numbers: a row a row."""

@@ -119,7 +119,7 @@ def keys(chart: Chart) -> list[Key]:
         case Network():
             return [Key(name, colour(at), "circle") for at, name in enumerate(chart.groups)]
         case HeatMap():
-            return []
+            return [Key(outline.name, colour(outline.tone), "line") for outline in chart.outlines]
     return found if len(found) > 1 else []
 
 
@@ -141,7 +141,8 @@ def _drawn(chart: Chart) -> Any:
         case Network():
             drawn["colours"] = [colour(at) for at in range(len(chart.groups))]
         case HeatMap():
-            pass
+            for outline, given in zip(chart.outlines, drawn["outlines"], strict=True):
+                given["colour"] = colour(outline.tone)
     return drawn
 
 

@@ -1,7 +1,7 @@
 // Coloured cells, and nodes with links.
 
 const heat = (chart, width, id) => {
-  const { columns, rows: lines, axes, values, unit, diverging, digits } = chart;
+  const { columns, rows: lines, axes, values, unit, diverging, digits, outlines } = chart;
   const [least, most] = ends(values.flat());
   const reach = Math.max(Math.abs(least), Math.abs(most)) || 1;
   const span = most - least || 1;
@@ -23,6 +23,32 @@ const heat = (chart, width, id) => {
   element(`${id}-scale`).innerHTML =
     `<span>${escape(format(low, digits))}<i style="width:9rem;background:linear-gradient(to right in oklab,${stops})"></i>` +
     `${escape(format(high, digits))} ${escape(unit)}</span>`;
+  // The edges between cells of a set and all others, a little inside of the set so that two outlines do not hide each other.
+  const edges = ({ cells, colour }) => ({
+    type: "custom",
+    silent: true,
+    tooltip: { show: false },
+    z: 5,
+    data: cells.flatMap((row, y) => row.map((inside, x) => [x, y, inside]).filter(([, , inside]) => inside)),
+    encode: { x: 0, y: 1 },
+    renderItem: (_, api) => {
+      const [x, y] = [api.value(0), api.value(1)];
+      const [middleX, middleY] = api.coord([x, y]);
+      const [west, east, north, south] = [middleX - column / 2 + 1.5, middleX + column / 2 - 1.5, middleY - line / 2 + 1.5, middleY + line / 2 - 1.5];
+      const open = (dx, dy) => !cells[y + dy]?.[x + dx];
+      const drawn = [
+        [open(-1, 0), west, north, west, south],
+        [open(1, 0), east, north, east, south],
+        [open(0, -1), west, north, east, north],
+        [open(0, 1), west, south, east, south],
+      ];
+      const style = { stroke: colour, lineWidth: 2 };
+      const children = drawn
+        .filter(([wanted]) => wanted)
+        .map(([, x1, y1, x2, y2]) => ({ type: "line", shape: { x1, y1, x2, y2 }, style }));
+      return { type: "group", children };
+    },
+  });
   const side = (names, more) => ({
     type: "category",
     data: names,
@@ -74,6 +100,7 @@ const heat = (chart, width, id) => {
             return { type: "group", children: [{ type: "rect", shape, style: { fill: fill(value) } }, ...(written ? [word] : [])] };
           },
         },
+        ...outlines.map(edges),
       ],
     }),
   };
