@@ -256,7 +256,8 @@ def network_prices(study: Study) -> Figure:
         "A network price against the peak",
         "Members weigh, besides flexibility and autarky, a network price that follows the flow there without "
         "loans. Against its weight: the change of the peak at the point of common coupling, and how much of the "
-        "welfare gained by negotiating is left, measured by the paper's criteria alone. Means and 95 % confidence intervals over seeds.",
+        "welfare gained by negotiating is left, measured by the paper's criteria alone. Means and 95 % "
+        "confidence intervals over seeds.",
         Plane(Axis("weight of the network price"), Axis("%"), curves),
         f"Without it the peak changes by {number(change[0].mean(), 1)} %; at weight {number(weight[-1], 1)} by "
         f"{number(change[-1].mean(), 1)} %, and {number(100 * kept[-1].mean() / whole, 0) if whole else '–'} % of "
