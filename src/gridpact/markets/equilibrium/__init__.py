@@ -1,0 +1,40 @@
+"""Day-ahead clearing as a generalized Nash equilibrium, with the grid inside.
+
+- `Instance` is the game, `Allocation` what the members do; `read_instance`, `write_instance`, `read_solution` and
+  `write_solution` keep both as files; `Recipe` and `make_instance` draw seeded ones, `instance_on` on any radial feeder.
+- `objective` is what an equilibrium minimises (a `Concept`), `residuals` how far an allocation is from keeping every
+  constraint.
+- A `Solver` turns an instance into a `Clearing`, or raises `InfeasibleError` with the place and the size of what fails.
+"""
+
+from gridpact.markets.equilibrium.errors import InfeasibleError
+from gridpact.markets.equilibrium.files import read_instance, read_solution, write_instance, write_solution
+from gridpact.markets.equilibrium.instance import Allocation, GridLimits, Instance, Terminal
+from gridpact.markets.equilibrium.objectives import Concept, objective
+from gridpact.markets.equilibrium.recipes import Recipe, instance_on, make_instance
+from gridpact.markets.equilibrium.residuals import Residuals, residuals
+from gridpact.markets.equilibrium.solver import Clearing, History, Multipliers, Solver, pair_multipliers
+
+__all__ = [
+    "Allocation",
+    "Clearing",
+    "Concept",
+    "GridLimits",
+    "History",
+    "InfeasibleError",
+    "Instance",
+    "Multipliers",
+    "Recipe",
+    "Residuals",
+    "Solver",
+    "Terminal",
+    "instance_on",
+    "make_instance",
+    "objective",
+    "pair_multipliers",
+    "read_instance",
+    "read_solution",
+    "residuals",
+    "write_instance",
+    "write_solution",
+]
