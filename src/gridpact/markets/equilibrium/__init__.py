@@ -7,7 +7,8 @@
 - A `Solver` turns an instance into a `Clearing`, or raises `InfeasibleError` with the place and the size of what fails.
 """
 
-from gridpact.markets.equilibrium.errors import InfeasibleError
+from gridpact.markets.equilibrium.central import CentralSolver
+from gridpact.markets.equilibrium.errors import InfeasibleError, Shortfall, SolverError
 from gridpact.markets.equilibrium.files import read_instance, read_solution, write_instance, write_solution
 from gridpact.markets.equilibrium.instance import Allocation, GridLimits, Instance, Terminal
 from gridpact.markets.equilibrium.objectives import Concept, objective
@@ -17,6 +18,7 @@ from gridpact.markets.equilibrium.solver import Clearing, History, Multipliers, 
 
 __all__ = [
     "Allocation",
+    "CentralSolver",
     "Clearing",
     "Concept",
     "GridLimits",
@@ -26,7 +28,9 @@ __all__ = [
     "Multipliers",
     "Recipe",
     "Residuals",
+    "Shortfall",
     "Solver",
+    "SolverError",
     "Terminal",
     "instance_on",
     "make_instance",

@@ -61,5 +61,9 @@ class InfeasibleError(GridpactError):
         return _rebuild, (self.shortfalls, self.tightened)
 
 
+class SolverError(GridpactError):
+    """A solver ended without a solution."""
+
+
 def _rebuild(shortfalls: tuple[Shortfall, ...], tightened: bool) -> InfeasibleError:
     return InfeasibleError(shortfalls, tightened=tightened)

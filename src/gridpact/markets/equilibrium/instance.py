@@ -17,6 +17,12 @@ from gridpact.errors import InputError
 from gridpact.markets.equilibrium._validation import check_allocation, check_instance
 from gridpact.units import BoolArray, FloatArray, IntArray
 
+OF_MEMBERS = (
+    *("pro_bus", "pd", "qd", "di_max", "Q_di", "c_di", "E", "ch_max", "ds_max", "x_min", "x_max", "x_0"),
+    *("eta_st", "eta_ch", "eta_ds", "Q_st", "x_loss", "cur_max"),
+)
+"""The arrays of an instance that have a row a member."""
+
 
 class Terminal(StrEnum):
     """What the last state of charge owes to the first."""
