@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gridpact.grid import Feeder, branch_parameters, radial_tree
+from gridpact.errors import InputError
+from gridpact.grid import Feeder, Lines, Transformers, branch_parameters, radial_tree
+from gridpact.markets.equilibrium.instance import Instance
 from gridpact.units import FloatArray, IntArray
 
-W_PER_KW = 1e3
+KVA = 1e3
+"""Base of impedances, p.u. per kW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,50 @@ class Network:
 
     arrays: dict[str, Any]
     position: IntArray
+
+
+def feeder_of(instance: Instance) -> Feeder:
+    """The feeder of an instance that was read from a file: lines without charging, at one nominal voltage.
+
+    Raises
+    ------
+    InputError
+        If a transformer stands off its nominal ratio: the file does not say enough of it.
+    """
+    for bus in np.flatnonzero(instance.gain != 1)[:1]:
+        raise InputError(
+            f"a transformer with gain {instance.gain[bus]:g} leads to bus {instance.bus_name[bus]}",
+            place="instance: gain",
+            accepted="lines only, or the feeder that the instance was made from",
+        )
+    names, beyond = instance.bus_name, np.arange(1, instance.buses)
+    ohm, none = instance.z_ohm[1:], np.zeros(instance.buses - 1)
+    lines = Lines(
+        name=tuple(f"{names[instance.parent[bus]]}-{names[bus]}" for bus in beyond),
+        from_bus=np.array(instance.parent[1:]),
+        to_bus=beyond,
+        r_ohm=np.array(ohm.real),
+        x_ohm=np.array(ohm.imag),
+        c_nf=none,
+        r0_ohm=np.array(ohm.real),
+        x0_ohm=np.array(ohm.imag),
+        c0_nf=none.copy(),
+        rating_a=instance.s_max[1:] / (np.sqrt(3) * instance.kv),
+    )
+    return Feeder(
+        name="instance",
+        bus_names=names,
+        bus_kv=np.full(instance.buses, instance.kv),
+        source_bus=0,
+        lines=lines,
+        transformers=_no_transformers(),
+        slack_pu=instance.v0,
+        v_min_pu=instance.vmin,
+        v_max_pu=instance.vmax,
+        loading_limit=1.0,
+        load_buses=beyond,
+        xy=np.full((instance.buses, 2), np.nan),
+    )
 
 
 def network_of(feeder: Feeder) -> Network:
@@ -62,7 +109,7 @@ def network_of(feeder: Feeder) -> Network:
         "parent": parent,
         "r": r,
         "x": x,
-        "z_ohm": (r + 1j * x) * W_PER_KW * kv**2,
+        "z_ohm": (r + 1j * x) * KVA * kv**2,
         "s_max": _of_buses(_ratings_kva(feeder) * feeder.loading_limit, branch, np.inf),
         "kv": kv,
         "gain": gain,
@@ -71,6 +118,11 @@ def network_of(feeder: Feeder) -> Network:
         "vmax": feeder.v_max_pu,
     }
     return Network(arrays, position)
+
+
+def _no_transformers() -> Transformers:
+    bus, number = np.empty(0, dtype=np.int64), np.empty(0)
+    return Transformers((), bus, bus, *[number] * 8, bus, (), ())
 
 
 def _of_buses(values: FloatArray, branch: IntArray, root: float) -> FloatArray:

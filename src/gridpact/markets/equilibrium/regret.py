@@ -57,7 +57,7 @@ def best_response_regret(
     for each in np.unique(group):
         members = np.flatnonzero(group == each)
         best[members] = _least_costs(instance, allocation, multipliers, concept, members, method, accuracy)
-    return np.asarray(instance.dt * (payable - best))
+    return np.asarray(instance.dt * (payable - best), dtype=np.float64)
 
 
 def own_costs(
@@ -73,7 +73,9 @@ def own_costs(
     paid = np.stack([allocation.p_tr, allocation.bought_back]) * multipliers.pair
     partners = of_members(instance, trade_costs(instance, allocation) + paid)
     limits = multipliers.bus[instance.pro_bus] * allocation.draw(instance)
-    return device_costs(instance, allocation) + retail_costs(instance, allocation) + grid + partners + limits
+    return np.asarray(
+        device_costs(instance, allocation) + retail_costs(instance, allocation) + grid + partners + limits
+    )
 
 
 def _least_costs(
