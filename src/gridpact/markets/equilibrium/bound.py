@@ -64,12 +64,23 @@ def lower_bound(
     SolverError
         If the program cannot be solved; where the grid's limits cannot be met it has no solution.
     """
+    pi = _within_retail(instance, pi)
     program = without_links(instance, concept, pi)
     solved = backend(method)(program, accuracy, 200)
     if not solved.is_solved:
         raise SolverError(f"the bound of the gap ended with {solved.status!r} after {solved.iterations} iterations")
     served = float((pi * instance.pd).sum())
     return instance.dt * (served + solved.bound - links_gain(instance, pi))
+
+
+def _within_retail(instance: Instance, pi: FloatArray) -> FloatArray:
+    """Prices between those of deliveries and of imports, where nothing else limits these; any prices give a bound, and outside
+    of these, if only by rounding, there would be none."""
+    limits = instance.grid_limits
+    free = instance.d_h == 0
+    high = np.where(free & np.isinf(limits.head_max), instance.price_im, np.inf)
+    low = np.where(free & np.isinf(limits.head_min) & (not instance.import_only), instance.price_ex, -np.inf)
+    return np.asarray(np.clip(pi, low, high))
 
 
 def links_gain(instance: Instance, pi: FloatArray) -> float:

@@ -121,8 +121,8 @@ def network_of(feeder: Feeder) -> Network:
 
 
 def _no_transformers() -> Transformers:
-    bus, number = np.empty(0, dtype=np.int64), np.empty(0)
-    return Transformers((), bus, bus, *[number] * 8, bus, (), ())
+    at, none = np.empty(0, dtype=np.int64), np.empty(0)
+    return Transformers((), at, at, none, none, none, none, none, none, none, none, at, (), ())
 
 
 def _of_buses(values: FloatArray, branch: IntArray, root: float) -> FloatArray:

@@ -66,9 +66,12 @@ class AcModel:
         Whose schedules.
     feeder
         The feeder it was made from; None: what the instance says of it (`feeder_of`).
+    phases
+        Share of each member's power on each phase, ``[member, 3]``; None: all is balanced. Passive consumers are.
     """
 
-    def __init__(self, instance: Instance, feeder: Feeder | None = None) -> None:
+    def __init__(self, instance: Instance, feeder: Feeder | None = None, phases: FloatArray | None = None) -> None:
+        self.phases = phases
         self.feeder = feeder_of(instance) if feeder is None else feeder
         known = {name: at for at, name in enumerate(self.feeder.bus_names)}
         if missing := [name for name in instance.bus_name if name not in known]:
@@ -82,13 +85,28 @@ class AcModel:
 
     def run(self, instance: Instance, allocation: Allocation) -> AcState:
         """AC power flow of what the members and the passive consumers draw, hour by hour."""
-        p_kw, q_kvar = (np.zeros((instance.H, instance.buses)) for _ in range(2))
-        p_kw[:, self._bus] = allocation.bus_kw(instance).T
-        q_kvar[:, self._bus] = instance.bus_kvar.T
-        flow = self._flow.run(p_kw, q_kvar)
+        if self.phases is None:
+            flow = self._flow.run(*self._ordered(allocation.bus_kw(instance), instance.bus_kvar))
+        else:
+            active = self._per_phase(instance, instance.pas_p, allocation.draw(instance))
+            flow = self._flow.run_per_phase(
+                *self._ordered(active, self._per_phase(instance, instance.pas_q, instance.qd))
+            )
         loading = np.zeros((instance.buses, instance.H))
         loading[1:] = flow.loading[:, self._branch].T / self.feeder.loading_limit
         return AcState(flow.v_low.T[self._bus], flow.v_high.T[self._bus], loading, flow.head_kw, flow.losses_kw)
+
+    def _per_phase(self, instance: Instance, passive: FloatArray, own: FloatArray) -> FloatArray:
+        """Power drawn at buses by phases, ``[bus, hour, phase]``."""
+        assert self.phases is not None
+        total = np.repeat(passive[:, :, None] / 3, 3, axis=2)
+        np.add.at(total, instance.pro_bus, own[:, :, None] * self.phases[:, None, :])
+        return total
+
+    def _ordered(self, *powers: FloatArray) -> list[FloatArray]:
+        """Powers of buses, hours first, in the order of the feeder."""
+        at_feeder = np.argsort(self._bus)
+        return [np.swapaxes(power[at_feeder], 0, 1) for power in powers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +133,7 @@ def clear_safely(
     solver: Solver,
     *,
     tolerance: float,
-    feeder: Feeder | None = None,
+    model: AcModel | None = None,
     warm_start: Any = None,
     max_rounds: int | None = None,
     max_clearings: int = 20,
@@ -128,8 +146,8 @@ def clear_safely(
         The game.
     solver, tolerance, warm_start, max_rounds
         How it is cleared.
-    feeder
-        See `AcModel`.
+    model
+        AC power flow of the instance; None: by what it says itself of its feeder.
     max_clearings
         At most.
 
@@ -140,7 +158,7 @@ def clear_safely(
     SolverError
         If the last clearing allowed still violates a limit.
     """
-    model = AcModel(instance, feeder)
+    model = model or AcModel(instance)
     taken = _Margins.none(instance)
     counts: list[int] = []
     state, current = warm_start, instance
