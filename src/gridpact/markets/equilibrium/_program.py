@@ -270,16 +270,48 @@ def whole_game(instance: Instance, concept: Concept, *, least_norm: float = 0.0)
     return program
 
 
-def without_links(instance: Instance, concept: Concept, pi: FloatArray) -> Program:
-    """The same with the members' balances relaxed at prices π, and without the links: each power earns or pays π."""
+def without_links(
+    instance: Instance, concept: Concept, pi: FloatArray, *, imports: bool = True, grid: bool = True
+) -> Program:
+    """The same with the members' balances relaxed at prices π, and without the links: each power earns or pays π.
+
+    Without `imports` nothing is bought from the main grid, without `grid` the feeder has no limits. Every variable is bounded,
+    if only by what the balances imply.
+    """
     builder = Builder(instance.H)
     add_devices(builder, instance)
-    add_grid_trades(builder, instance, concept)
-    add_tree(builder, instance)
+    if imports:
+        add_grid_trades(builder, instance, concept)
+    if grid:
+        add_tree(builder, instance)
     program = builder.build()
     for name, member, sign in serving(instance, program.at):
         program.linear[program.at[name]] -= sign * pi[member]
+    most, least = _most_imported(instance)
+    widest = np.abs(instance.pas_p).sum(axis=0) + np.maximum(np.abs(most), np.abs(least)).sum(axis=0)
+    for name in ("flow", "sigma"):
+        if name in program.at:
+            places = program.at[name]
+            program.low[places] = np.maximum(program.low[places], -widest)
+            program.high[places] = np.minimum(program.high[places], widest)
+    if not imports:
+        return program
+    program.high[program.at["im"]] = np.maximum(most, 0.0)
+    if "ex" in program.at:
+        program.high[program.at["ex"]] = np.maximum(-least, 0.0)
+    elif not instance.import_only:
+        program.low[program.at["im"]] = least
     return program
+
+
+def _most_imported(instance: Instance) -> tuple[FloatArray, FloatArray]:
+    """Most and least that the balances let each member import, ``[member, hour]``: with these relaxed it must be said."""
+    linked = np.zeros(instance.members)
+    for end in (0, 1):
+        np.add.at(linked, instance.edges[:, end], instance.cap)
+    own = np.where(instance.stores, [instance.ch_max, instance.ds_max], 0.0)
+    most = instance.pd + instance.cur_max + (own[0] + linked)[:, None]
+    return most, instance.pd - (instance.di_max + own[1] + linked)[:, None]
 
 
 def owners(instance: Instance) -> tuple[IntArray, IntArray, IntArray]:

@@ -65,9 +65,9 @@ class Equilibrium:
         pact = Pact(
             trades=_trades(clearing, offers, covered),
             transfers=_transfers(clearing, covered),
-            battery_kw=(clearing.allocation.p_ch - clearing.allocation.p_ds)[:, :covered],
+            battery_kw=clearing.allocation.p_ch - clearing.allocation.p_ds,
             certificate=self._certificate(clearing, ac),
-            curtailed_kw=np.maximum(clearing.allocation.curtailed, 0)[:, :covered],
+            curtailed_kw=np.maximum(clearing.allocation.curtailed, 0),
         )
         return pact, clearing.state
 

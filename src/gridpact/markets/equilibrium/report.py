@@ -105,7 +105,7 @@ def examine(
     return Report(
         clearing=clearing,
         residuals=residuals(instance, allocation),
-        gap=certified_gap(instance, allocation),
+        gap=certified_gap(clearing),
         regret=best_response_regret(instance, allocation, prices),
         both_ways_kw=float(both.max(initial=0)),
         both_ways_at_positive_prices_kw=float(both[worth > 0].max(initial=0)),
