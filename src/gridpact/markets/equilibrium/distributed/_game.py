@@ -32,7 +32,7 @@ class Units:
 
     @classmethod
     def of(cls, instance: Instance) -> Self:
-        """From what the operator learns in the first round, if nobody trades, generates or stores: mean import and its price."""
+        """From what the operator learns in the first round, before anybody trades, generates or stores."""
         wanted = np.maximum(instance.pd, 0)
         kw = float(wanted.mean()) or 1.0
         grid = instance.d_h * (instance.base_kw + wanted.sum(axis=0)) + instance.price_im

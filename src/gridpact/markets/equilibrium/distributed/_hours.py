@@ -4,9 +4,9 @@ It minimises over its draw n and its import m, with T = n − m what it buys fro
 
 ``generation(n) + curtailment(n) + ½ ρ_t (T − A)² + ½ κ m² − a m + retail(m) + ½ ρ_b (n − e)²``
 
-where A, a/κ and e are what its partners and the operator would have it do. Given n the import is a clipped line; given that, the
-price of a kWh to the member rises piecewise linearly with n, and generation and curtailment answer it by falling staircases of
-lines. So each case is tried in turn, and a line is left to be solved.
+where A, a/κ and e are what its partners and the operator would have it do. Given n the import is a clipped line; given that,
+the price of a kWh to the member rises piecewise linearly with n, and generation and curtailment answer it by falling staircases
+of lines. So each case is tried in turn, and a line is left to be solved.
 """
 
 import numba
@@ -69,7 +69,7 @@ def _crossing(  # type: ignore[no-untyped-def]
         following = n - step
         if not least < following < most:
             following = min(max(following, least), most)
-            if abs(step) > 1e-12 * (1.0 + abs(n)) and (following == least or following == most):
+            if abs(step) > 1e-12 * (1.0 + abs(n)) and following in (least, most):
                 following = 0.5 * (least + most)
         if abs(following - n) <= 1e-15 * (1.0 + abs(n)):
             break

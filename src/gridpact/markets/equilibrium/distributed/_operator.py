@@ -47,8 +47,8 @@ class Operator:
     def answer(self, imports: FloatArray, draws: FloatArray) -> float:
         """Set prices by proposals ``[member, hour]``; return the squared 2-norm of their step.
 
-        ``min ½ marginal σ² + base σ + ½ ρ_g/N (σ − Σ proposals)²`` for the main grid, with N members, and the nearest draws that
-        the feeder permits.
+        ``min ½ marginal σ² + base σ + ½ ρ_g/N (σ − Σ proposals)²`` for the main grid, with N members, and the nearest draws
+        that the feeder permits.
 
         Raises
         ------

@@ -4,7 +4,7 @@ Variables by row and hour: generation, curtailment, charge, discharge, import, e
 hour. Costs of one hour are a diagonal plus a 2×2 form in the draw n and the import m; hours are linked by the state of charge
 alone, so a Newton step is a scalar Riccati recursion backwards and a pass forwards. Unlike a factorisation of the hours' Schur
 complement it adds positive numbers only, and stays accurate where a state of charge is far from its limits. Predictor and
-corrector after Mehrotra, "On the implementation of a primal-dual interior point method", SIAM Journal on Optimization 2(4), 1992.
+corrector after Mehrotra, "On the implementation of a primal-dual interior point method", SIAM J. Optimization 2(4), 1992.
 """
 
 import numba
@@ -35,7 +35,7 @@ def best_day(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     net, kappa, rt, A, a, e
-        Load less PV, curvature and target of imports, weight and target of trades, target of the draw, ``[hour]``; see `_hours`.
+        Load less PV, curvature and target of imports, weight and target of trades, target of the draw, ``[hour]``: `_hours`.
     low, high, slope
         Limits and linear costs, ``[row, hour]``; where both limits are the same a variable is fixed.
     curve

@@ -1,9 +1,10 @@
 """The operator's step: what buses may draw that is nearest to what their members want, O(buses) a Newton step.
 
 ``min Σ_y ½ w_y (s_y − wanted_y)²`` such that in the lossless linear model of a tree (``P_y = passive_y + s_y + Σ P_children``,
-``v_y = gain_y v_parent − 2 r_y P_y − fall_y``) flows and squared voltages keep their limits. Interior point method; a Newton step
-is a program of the same kind without limits. It is solved from the leaves to the root: seen from the parent, at a voltage v and a
-price ℓ of power, the part of the tree behind a line is worth ``½ A v² + b v ℓ − ½ c ℓ² + d v − e ℓ``, and draws ``c ℓ + e − b v``.
+``v_y = gain_y v_parent − 2 r_y P_y − fall_y``) flows and squared voltages keep their limits. Interior point method; a Newton
+step is a program of the same kind without limits. It is solved from the leaves to the root: seen from the parent, at a voltage
+v and a price ℓ of power, the part of the tree behind a line is worth ``½ A v² + b v ℓ − ½ c ℓ² + d v − e ℓ``, and draws
+``c ℓ + e − b v``.
 """
 
 import numba

@@ -47,8 +47,8 @@ class Tuning:
     reweigh_every, reweigh_until
         Links are told apart anew every so many rounds, up to this one.
     raise_every, raise_at, raise_by
-        Every so many rounds all weights are multiplied by `raise_by` if the primal step alone is above the tolerance, and `raise_at`
-        times the other residuals.
+        Every so many rounds all weights are multiplied by `raise_by` if the primal step alone is above the tolerance, and
+        `raise_at` times the other residuals.
     """
 
     relaxation: float = 1.8
@@ -127,7 +127,7 @@ class DistributedSolver:
             except LimitError as problem:
                 raise _failure(instance, str(problem)) from problem
             if rounds.worst <= threshold:
-                if self._certified(rounds, tolerance):
+                if self._certified(rounds.clearing(self.name, True, 0.0), tolerance):
                     converged = True
                     break
                 threshold /= 2
@@ -139,8 +139,8 @@ class DistributedSolver:
             raise InfeasibleError(shortfalls)
         return rounds.clearing(self.name, converged, time.process_time() - started)
 
-    def _certified(self, rounds: "Rounds", tolerance: float) -> bool:
-        gap = certified_gap(rounds.instance, rounds.allocation(), self.concept)
+    def _certified(self, clearing: Clearing, tolerance: float) -> bool:
+        gap = certified_gap(clearing, self.concept)
         return abs(gap.relative) <= max(self.gap_share * tolerance, LEAST_GAP)
 
 
