@@ -62,7 +62,9 @@ class NetMeteringStudy(PagedStudy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquilibriumStudy(PagedStudy):
-    """The study of the equilibrium: one instance from a file."""
+    """The study of the equilibrium, or one instance from a file."""
+
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="The first of all instances.")] = 1
 
     instance: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Clear this instance, and nothing else.")
@@ -112,13 +114,14 @@ def net_metering(study: NetMeteringStudy) -> None:
 
 @command(EquilibriumStudy, study_app)
 def equilibrium(study: EquilibriumStudy) -> None:
-    """Day-ahead clearing as an equilibrium with the grid inside: an instance from a file, cleared, certified and reported."""
+    """Day-ahead clearing as an equilibrium with the grid inside: the paper's study, or an instance from a file."""
     from gridpact.study.equilibrium import clear_file, findings, of_members
     from gridpact.study.pages import in_terminal
     from gridpact.study.tables import show
 
     if study.instance is None:
-        raise InputError("no instance is given", place="--instance", accepted="a .npz file")
+        _run_equilibrium(study)
+        return
     cleared = clear_file(
         study.instance, study.solution, solver=study.solver, tolerance=study.tolerance, ac_safe=study.ac_safe
     )
@@ -126,6 +129,22 @@ def equilibrium(study: EquilibriumStudy) -> None:
         show(in_terminal(table))
     if study.solution:
         typer.echo(f"wrote {study.solution}")
+
+
+def _run_equilibrium(study: EquilibriumStudy) -> None:
+    from gridpact.study.equilibrium import FULL, QUICK, page, rounds, run_study
+    from gridpact.study.resume import Shelf
+
+    if study.solution or study.ac_safe or study.tolerance is not None:
+        raise InputError("options of an instance, and no instance", place="--instance", accepted="a .npz file")
+    folder = _folder(study, "equilibrium")
+    shelf = Shelf(folder / "parts")
+    with _progress() as progress:
+        found = run_study(
+            QUICK if study.quick else FULL, study.seed, jobs=study.jobs or -1, progress=progress, shelf=shelf
+        )
+    _write(page(found, command=_typed()), rounds(found), folder, {"seed": study.seed, "sizes": asdict(found.sizes)})
+    shelf.clear()
 
 
 def _folder(study: PagedStudy, name: str) -> Path:

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 from joblib import Parallel, delayed
 
+from gridpact.study.resume import Shelf
+
 Progress: TypeAlias = Callable[[str, int], None]
 """Called with the name of each task that has ended, and how many there are in all."""
 
@@ -29,7 +31,9 @@ class Task:
     arguments: tuple[Any, ...] = ()
 
 
-def run_tasks(tasks: Sequence[Task], *, jobs: int = 1, progress: Progress | None = None) -> list[Any]:
+def run_tasks(
+    tasks: Sequence[Task], *, jobs: int = 1, progress: Progress | None = None, shelf: Shelf | None = None
+) -> list[Any]:
     """Run tasks and give their results in the order of the tasks.
 
     Parameters
@@ -40,6 +44,8 @@ def run_tasks(tasks: Sequence[Task], *, jobs: int = 1, progress: Progress | None
         Processes; 1 runs everything in this one, -1 takes every core.
     progress
         Told of each task that has ended.
+    shelf
+        Where results are kept as they come; those that are there already are not made again.
 
     Examples
     --------
@@ -47,11 +53,20 @@ def run_tasks(tasks: Sequence[Task], *, jobs: int = 1, progress: Progress | None
     [9, 8]
     """
     results: dict[int, Any] = {}
-    calls = (delayed(_numbered)(at, task) for at, task in enumerate(tasks))
-    for at, result in Parallel(n_jobs=jobs, return_as="generator_unordered")(calls):
+
+    def take(at: int, result: Any) -> None:
         results[at] = result
         if progress:
             progress(tasks[at].name, len(tasks))
+
+    for at, task in enumerate(tasks):
+        for found in shelf.find(task.call, task.arguments) if shelf else ():
+            take(at, found)
+    calls = [delayed(_numbered)(at, task) for at, task in enumerate(tasks) if at not in results]
+    for at, result in Parallel(n_jobs=jobs, return_as="generator_unordered")(calls):
+        if shelf:
+            shelf.keep(tasks[at].call, tasks[at].arguments, result)
+        take(at, result)
     return [results[at] for at in range(len(tasks))]
 
 
