@@ -14,10 +14,10 @@ jit = numba.njit(cache=True, error_model="numpy")
 
 GENERATE, CURTAIL, CHARGE, DISCHARGE, IMPORT, EXPORT, CHARGED = range(7)
 ROWS = 7
-SLOTS = 12
+SLOTS = 11
 """Arrays ``[row, hour]`` of working space."""
 
-_LOW, _HIGH, _DIAGONAL, _SLOPE, _STEP, _LOW_STEP, _HIGH_STEP, _NEW, _ANSWER, _HOURS = range(10)
+_LOW, _HIGH, _DIAGONAL, _SLOPE, _STEP, _LOW_STEP, _HIGH_STEP, _NEW, _ANSWER, _PUSH, _HOURS = range(11)
 _GAIN, _DRIFT, _CURVE, _TILT, _MISS = range(5)  # rows of _HOURS
 
 _SIGN = np.array([-1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
@@ -70,13 +70,7 @@ def best_day(  # type: ignore[no-untyped-def]
         aim = mean * (after / mean) ** 3
         _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, True, work)
         far = reach * _advance(rows, low, high, u, aim, True, reach, work)
-        for k in rows:
-            for t in range(net.size):
-                u[k, t] += far * work[_STEP, k, t]
-                if low[k, t] > -np.inf:
-                    work[_LOW, k, t] = max(work[_LOW, k, t] + far * work[_LOW_STEP, k, t], _TINY)
-                if high[k, t] < np.inf:
-                    work[_HIGH, k, t] = max(work[_HIGH, k, t] + far * work[_HIGH_STEP, k, t], _TINY)
+        _move(rows, u, far, work)
         apart *= 1.0 - far
     return -1
 
@@ -125,15 +119,16 @@ def _begin(rows, low, high, kept, warm, u, work):  # type: ignore[no-untyped-def
 @jit
 def _complementarity(rows, low, high, u, work, pairs):  # type: ignore[no-untyped-def]
     """Mean and largest product of a distance and its multiplier."""
+    below, above = work[_LOW], work[_HIGH]
     total, worst = 0.0, 0.0
     for k in rows:
         for t in range(low.shape[1]):
-            if work[_LOW, k, t] > 0.0:
-                product = work[_LOW, k, t] * (u[k, t] - low[k, t])
+            if below[k, t] > 0.0:
+                product = below[k, t] * (u[k, t] - low[k, t])
                 total += product
                 worst = max(worst, product)
-            if work[_HIGH, k, t] > 0.0:
-                product = work[_HIGH, k, t] * (high[k, t] - u[k, t])
+            if above[k, t] > 0.0:
+                product = above[k, t] * (high[k, t] - u[k, t])
                 total += product
                 worst = max(worst, product)
     return total / pairs, worst
@@ -144,6 +139,7 @@ def _linearise(  # type: ignore[no-untyped-def]
     rows, net, low, high, curve, slope, kappa, rt, rb, A, a, e, keep, lost, fill, drain, start, u, work
 ):
     """Slopes, the diagonal with its barriers, and by how much each hour's state of charge misses."""
+    below, above, diagonal, slope_of = work[_LOW], work[_HIGH], work[_DIAGONAL], work[_SLOPE]
     for t in range(net.size):
         n = net[t] - u[GENERATE, t] + u[CURTAIL, t] + u[CHARGE, t] - u[DISCHARGE, t]
         m = u[IMPORT, t] - u[EXPORT, t]
@@ -153,33 +149,37 @@ def _linearise(  # type: ignore[no-untyped-def]
         for k in rows:
             if k < CHARGED:
                 shared = of_draw if k < IMPORT else of_import
-                work[_SLOPE, k, t] = curve[k] * u[k, t] + slope[k, t] + _SIGN[k] * shared
+                slope_of[k, t] = curve[k] * u[k, t] + slope[k, t] + _SIGN[k] * shared
             else:
-                work[_SLOPE, k, t] = 0.0
+                slope_of[k, t] = 0.0
             if high[k, t] <= low[k, t]:
-                work[_DIAGONAL, k, t] = -1.0
+                diagonal[k, t] = -1.0
                 continue
             d = curve[k]
-            if work[_LOW, k, t] > 0.0:
-                d += work[_LOW, k, t] / max(u[k, t] - low[k, t], _TINY)
-            if work[_HIGH, k, t] > 0.0:
-                d += work[_HIGH, k, t] / max(high[k, t] - u[k, t], _TINY)
-            work[_DIAGONAL, k, t] = max(d, _FLAT) if k < CHARGED else d
+            if below[k, t] > 0.0:
+                d += below[k, t] / max(u[k, t] - low[k, t], _TINY)
+            if above[k, t] > 0.0:
+                d += above[k, t] / max(high[k, t] - u[k, t], _TINY)
+            diagonal[k, t] = max(d, _FLAT) if k < CHARGED else d
         before = start if t == 0 else u[CHARGED, t - 1]
         work[_HOURS, _MISS, t] = keep * before - lost + fill * u[CHARGE, t] - drain * u[DISCHARGE, t] - u[CHARGED, t]
 
 
 @jit
-def _barrier(low, high, u, k, t, aim, corrects, work):  # type: ignore[no-untyped-def]
-    """How the barriers push a variable up."""
-    push = 0.0
-    if work[_LOW, k, t] > 0.0:
-        second = work[_STEP, k, t] * work[_LOW_STEP, k, t] if corrects else 0.0
-        push += (aim - second) / max(u[k, t] - low[k, t], _TINY)
-    if work[_HIGH, k, t] > 0.0:
-        second = work[_STEP, k, t] * work[_HIGH_STEP, k, t] if corrects else 0.0
-        push -= (aim + second) / max(high[k, t] - u[k, t], _TINY)
-    return push
+def _push(rows, low, high, u, aim, corrects, work):  # type: ignore[no-untyped-def]
+    """Right-hand sides: how barriers push each variable up, less the slope of the costs."""
+    slope, below, above, push = work[_SLOPE], work[_LOW], work[_HIGH], work[_PUSH]
+    step, of_low, of_high = work[_STEP], work[_LOW_STEP], work[_HIGH_STEP]
+    for k in rows:
+        for t in range(low.shape[1]):
+            total = -slope[k, t]
+            if below[k, t] > 0.0:
+                second = step[k, t] * of_low[k, t] if corrects else 0.0
+                total += (aim - second) / max(u[k, t] - low[k, t], _TINY)
+            if above[k, t] > 0.0:
+                second = step[k, t] * of_high[k, t] if corrects else 0.0
+                total -= (aim + second) / max(high[k, t] - u[k, t], _TINY)
+            push[k, t] = total
 
 
 @jit
@@ -237,27 +237,29 @@ def _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, corrects, 
     d, b, out = np.full(CHARGED, -1.0), np.zeros(CHARGED), np.empty(CHARGED)
     gain, drift, tilt = work[_HOURS, _GAIN], work[_HOURS, _DRIFT], work[_HOURS, _TILT]
     curve, miss = work[_HOURS, _CURVE], work[_HOURS, _MISS]
+    diagonal, push, new, answer = work[_DIAGONAL], work[_PUSH], work[_NEW], work[_ANSWER]
+    _push(rows, low, high, u, aim, corrects, work)
     p, v = 0.0, 0.0
     for t in range(hours - 1, -1, -1):
         m11, m12, m22 = rt[t] + rb, -rt[t], rt[t] + kappa[t]
         for k in rows:
             if k < CHARGED:
-                d[k] = work[_DIAGONAL, k, t]
-                b[k] = _barrier(low, high, u, k, t, aim, corrects, work) - work[_SLOPE, k, t]
+                d[k] = diagonal[k, t]
+                b[k] = push[k, t]
         _hour(d, b, m11, m12, m22, out)
         for k in range(CHARGED):
-            work[_NEW, k, t] = out[k]
+            new[k, t] = out[k]
         drift[t] = miss[t] + fill * out[CHARGE] - drain * out[DISCHARGE]
         if not corrects:
             b[:] = 0.0
             b[CHARGE], b[DISCHARGE] = fill, -drain
             _hour(d, b, m11, m12, m22, out)
             for k in range(CHARGED):
-                work[_ANSWER, k, t] = out[k]
+                answer[k, t] = out[k]
             gain[t] = fill * out[CHARGE] - drain * out[DISCHARGE]
-        if work[_DIAGONAL, CHARGED, t] >= 0.0:
-            p += work[_DIAGONAL, CHARGED, t]
-            v -= _barrier(low, high, u, CHARGED, t, aim, corrects, work)
+        if diagonal[CHARGED, t] >= 0.0:
+            p += diagonal[CHARGED, t]
+            v -= push[CHARGED, t]
             curve[t], tilt[t] = p, v
             v = keep * (p * drift[t] + v) / (1.0 + gain[t] * p)
             p = keep * keep * p / (1.0 + gain[t] * p)
@@ -275,49 +277,79 @@ def _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, corrects, 
             y = -x / gain[t]
             x = 0.0
         for k in range(CHARGED):
-            work[_NEW, k, t] += work[_ANSWER, k, t] * y
-        work[_NEW, CHARGED, t] = x
+            new[k, t] += answer[k, t] * y
+        new[CHARGED, t] = x
 
 
 @jit
 def _advance(rows, low, high, u, aim, corrects, reach, work):  # type: ignore[no-untyped-def]
     """Steps of the multipliers for the step in _NEW, which becomes the step; return how far all may go, over `reach`."""
+    below, above, diagonal, step_of, below_step, above_step, new = (
+        work[_LOW],
+        work[_HIGH],
+        work[_DIAGONAL],
+        work[_STEP],
+        work[_LOW_STEP],
+        work[_HIGH_STEP],
+        work[_NEW],
+    )
     far = 1.0 / reach
     for k in rows:
         for t in range(low.shape[1]):
-            if work[_DIAGONAL, k, t] < 0.0:
-                work[_STEP, k, t] = 0.0
+            if diagonal[k, t] < 0.0:
+                step_of[k, t] = 0.0
                 continue
-            step, of_low, of_high = work[_NEW, k, t], 0.0, 0.0
-            if work[_LOW, k, t] > 0.0:
-                multiplier, distance = work[_LOW, k, t], max(u[k, t] - low[k, t], _TINY)
-                second = work[_STEP, k, t] * work[_LOW_STEP, k, t] if corrects else 0.0
+            step, of_low, of_high = new[k, t], 0.0, 0.0
+            if below[k, t] > 0.0:
+                multiplier, distance = below[k, t], max(u[k, t] - low[k, t], _TINY)
+                second = step_of[k, t] * below_step[k, t] if corrects else 0.0
                 of_low = (aim - second - multiplier * step) / distance - multiplier
                 if step < 0.0:
                     far = min(far, -distance / step)
                 if of_low < 0.0:
                     far = min(far, -multiplier / of_low)
-            if work[_HIGH, k, t] > 0.0:
-                multiplier, distance = work[_HIGH, k, t], max(high[k, t] - u[k, t], _TINY)
-                second = work[_STEP, k, t] * work[_HIGH_STEP, k, t] if corrects else 0.0
+            if above[k, t] > 0.0:
+                multiplier, distance = above[k, t], max(high[k, t] - u[k, t], _TINY)
+                second = step_of[k, t] * above_step[k, t] if corrects else 0.0
                 of_high = (aim + second + multiplier * step) / distance - multiplier
                 if step > 0.0:
                     far = min(far, distance / step)
                 if of_high < 0.0:
                     far = min(far, -multiplier / of_high)
-            work[_STEP, k, t], work[_LOW_STEP, k, t], work[_HIGH_STEP, k, t] = step, of_low, of_high
+            step_of[k, t], below_step[k, t], above_step[k, t] = step, of_low, of_high
     return far
+
+
+@jit
+def _move(rows, u, far, work):  # type: ignore[no-untyped-def]
+    """Take so much of the step."""
+    below, above, step = work[_LOW], work[_HIGH], work[_STEP]
+    of_low, of_high = work[_LOW_STEP], work[_HIGH_STEP]
+    for k in rows:
+        for t in range(u.shape[1]):
+            u[k, t] += far * step[k, t]
+            if below[k, t] > 0.0:
+                below[k, t] = max(below[k, t] + far * of_low[k, t], _TINY)
+            if above[k, t] > 0.0:
+                above[k, t] = max(above[k, t] + far * of_high[k, t], _TINY)
 
 
 @jit
 def _predicted(rows, low, high, u, far, work, pairs):  # type: ignore[no-untyped-def]
     """Mean product after so much of the step."""
+    below, above, step_of, below_step, above_step = (
+        work[_LOW],
+        work[_HIGH],
+        work[_STEP],
+        work[_LOW_STEP],
+        work[_HIGH_STEP],
+    )
     total = 0.0
     for k in rows:
         for t in range(low.shape[1]):
-            moved = u[k, t] + far * work[_STEP, k, t]
-            if work[_LOW, k, t] > 0.0:
-                total += (work[_LOW, k, t] + far * work[_LOW_STEP, k, t]) * (moved - low[k, t])
-            if work[_HIGH, k, t] > 0.0:
-                total += (work[_HIGH, k, t] + far * work[_HIGH_STEP, k, t]) * (high[k, t] - moved)
+            moved = u[k, t] + far * step_of[k, t]
+            if below[k, t] > 0.0:
+                total += (below[k, t] + far * below_step[k, t]) * (moved - low[k, t])
+            if above[k, t] > 0.0:
+                total += (above[k, t] + far * above_step[k, t]) * (high[k, t] - moved)
     return total / pairs
