@@ -13,6 +13,7 @@ import typer
 
 from gridpact.cli._app import command, study_app
 from gridpact.cli._shared import make_writable, progress_bar
+from gridpact.errors import InputError
 
 if TYPE_CHECKING:
     from gridpact.study.pages import Page, Table
@@ -91,6 +92,28 @@ class NegotiationStudy(PagedStudy):
     seeds: Annotated[int | None, typer.Option(min=2, help="How many; 10 if not given, 3 of case 3.")] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquilibriumStudy(PagedStudy):
+    """The study of the equilibrium, or one instance from a file."""
+
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="The first of all instances.")] = 1
+
+    instance: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Clear this instance, and nothing else.")
+    ] = None
+    solution: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Where the solution of the instance is written.")
+    ] = None
+    solver: Annotated[str, typer.Option(metavar="NAME", help="What clears the instance.")] = "central"
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Of the stopping rule; the solver's own if not given.", show_default=False),
+    ] = None
+    ac_safe: Annotated[
+        bool, typer.Option("--ac-safe", help="Tighten the limits of the instance until AC power flow is clean.")
+    ] = False
+
+
 @command(CoalitionStudy, study_app)
 def coalition(study: CoalitionStudy) -> None:
     """Core points, agreeing without a centre, Shapley values, price against scarcity."""
@@ -164,6 +187,41 @@ def negotiation(study: NegotiationStudy) -> None:
         found = run_study(study.case, file.community, sizes, jobs=study.jobs or -1, progress=progress, shelf=shelf)
     settings = {"case": study.case, "community": file.community.name, "sizes": asdict(sizes)}
     _write(page(found, command=_typed(), notes=file.notes), ways(found), folder, settings)
+    shelf.clear()
+
+
+@command(EquilibriumStudy, study_app)
+def equilibrium(study: EquilibriumStudy) -> None:
+    """Day-ahead clearing as an equilibrium with the grid inside: the paper's study, or an instance from a file."""
+    from gridpact.study.equilibrium import clear_file, findings, of_members
+    from gridpact.study.pages import in_terminal
+    from gridpact.study.tables import show
+
+    if study.instance is None:
+        _run_equilibrium(study)
+        return
+    cleared = clear_file(
+        study.instance, study.solution, solver=study.solver, tolerance=study.tolerance, ac_safe=study.ac_safe
+    )
+    for table in (findings(cleared), of_members(cleared)):
+        show(in_terminal(table))
+    if study.solution:
+        typer.echo(f"wrote {study.solution}")
+
+
+def _run_equilibrium(study: EquilibriumStudy) -> None:
+    from gridpact.study.equilibrium import FULL, QUICK, page, rounds, run_study
+    from gridpact.study.resume import Shelf
+
+    if study.solution or study.ac_safe or study.tolerance is not None:
+        raise InputError("options of an instance, and no instance", place="--instance", accepted="a .npz file")
+    folder = _folder(study, "equilibrium")
+    shelf = Shelf(folder / "parts")
+    with _progress() as progress:
+        found = run_study(
+            QUICK if study.quick else FULL, study.seed, jobs=study.jobs or -1, progress=progress, shelf=shelf
+        )
+    _write(page(found, command=_typed()), rounds(found), folder, {"seed": study.seed, "sizes": asdict(found.sizes)})
     shelf.clear()
 
 

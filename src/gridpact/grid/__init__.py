@@ -5,9 +5,10 @@ from gridpact.grid.distance import ShortestWays, branch_impedance, shortest_ways
 from gridpact.grid.feeder import WINDINGS, Feeder, Lines, Transformers
 from gridpact.grid.feeder_file import encode_feeder, read_feeder, write_feeder
 from gridpact.grid.flow import Flow
-from gridpact.grid.linear import LinearModel, linear_model
+from gridpact.grid.linear import LinearModel, branch_parameters, linear_model
 from gridpact.grid.pandapower_network import feeder_from_pandapower, pandapower_bus_positions
 from gridpact.grid.power_flow import PowerFlow, power_flow, power_flow_per_phase
+from gridpact.grid.side_by_side import side_by_side
 from gridpact.grid.topology import Tree, check_fed, radial_tree
 from gridpact.grid.violations import ViolationKind, Violations, added_violation, find_violations
 
@@ -25,6 +26,7 @@ __all__ = [
     "Violations",
     "added_violation",
     "branch_impedance",
+    "branch_parameters",
     "builtin_feeders",
     "check_fed",
     "encode_feeder",
@@ -38,6 +40,7 @@ __all__ = [
     "radial_tree",
     "read_feeder",
     "shortest_ways",
+    "side_by_side",
     "spot_loads",
     "write_feeder",
 ]

@@ -78,7 +78,7 @@ def linear_model(feeder: Feeder) -> LinearModel:
     """
     tree = radial_tree(feeder)
     downstream = _downstream(feeder, tree)
-    r_pu, x_pu, gain = _branch_parameters(feeder, tree)
+    r_pu, x_pu, gain = branch_parameters(feeder, tree)
     bus_gain = _accumulate(tree, gain)
     end_gain = np.ones(len(feeder.branch_names))
     fed = tree.parent_branch >= 0
@@ -88,16 +88,21 @@ def linear_model(feeder: Feeder) -> LinearModel:
     return LinearModel(bus_gain * feeder.slack_pu**2, drop_p, drop_q, downstream)
 
 
-def _downstream(feeder: Feeder, tree: Tree) -> BoolArray:
-    downstream = np.zeros((len(feeder.branch_names), len(feeder.bus_names)), dtype=bool)
-    for bus in tree.order[1:]:
-        downstream[:, bus] = downstream[:, tree.parent_bus[bus]]
-        downstream[tree.parent_branch[bus], bus] = True
-    return downstream
+def branch_parameters(feeder: Feeder, tree: Tree) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What the linear model knows of each branch, seen from the source.
 
+    Parameters
+    ----------
+    feeder
+        A radial feeder.
+    tree
+        The same as a tree.
 
-def _branch_parameters(feeder: Feeder, tree: Tree) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """r and x in p.u. per kW at the far end, and 1/t² from the near to the far end, each ``[branch]``."""
+    Returns
+    -------
+    r and x in p.u. per kW at the far end, and the factor 1/t² of the squared voltage from the near to the far end, each
+    ``[branch]``: ``v²_far = v²_near / t² − 2 (r P + x Q)``.
+    """
     lines, units, kv = feeder.lines, feeder.transformers, feeder.bus_kv
     line_base = 1e3 * kv[lines.to_bus] ** 2
     r_trafo = units.pk_kw / units.rated_kva**2
@@ -112,6 +117,14 @@ def _branch_parameters(feeder: Feeder, tree: Tree) -> tuple[FloatArray, FloatArr
         np.concatenate([lines.x_ohm / line_base, x_trafo * impedance]),
         np.concatenate([np.ones(len(lines.name)), gain]),
     )
+
+
+def _downstream(feeder: Feeder, tree: Tree) -> BoolArray:
+    downstream = np.zeros((len(feeder.branch_names), len(feeder.bus_names)), dtype=bool)
+    for bus in tree.order[1:]:
+        downstream[:, bus] = downstream[:, tree.parent_bus[bus]]
+        downstream[tree.parent_branch[bus], bus] = True
+    return downstream
 
 
 def _accumulate(tree: Tree, gain: FloatArray) -> FloatArray:

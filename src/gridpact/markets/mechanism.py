@@ -40,11 +40,15 @@ class Gate:
     carries_memory
         Whether a clearing depends on the memory of the one before. If not, and if it does not look ahead, many gates may be
         handed over in one call.
+    reads_reactive
+        Whether the outlook holds a forecast of reactive power: mechanisms with the grid inside need one, for others it would
+        be made in vain.
     """
 
     covers: int | timedelta = 1
     looks_ahead: int | timedelta = 0
     carries_memory: bool = False
+    reads_reactive: bool = False
 
     def __post_init__(self) -> None:
         for name in ("covers", "looks_ahead"):

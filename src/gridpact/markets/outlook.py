@@ -57,6 +57,8 @@ class Outlook:
     premium
         What a kWh of each seller is worth to each buyer beyond money, micro-units per kWh ``[buyer, seller]``; private to the
         buyer, whose row it is. None if nobody has a preference over sellers.
+    reactive_kvar
+        Forecast of the reactive power drawn, ``[member, interval]``, + = inductive; None unless the mechanism's gate reads it.
     commitments
         Trades already struck that fall into the horizon, their intervals counted from its start.
     limits
@@ -76,6 +78,7 @@ class Outlook:
     net_kw: FloatArray
     soc_kwh: FloatArray
     premium: IntArray | None = None
+    reactive_kvar: FloatArray | None = None
     commitments: Trades = field(default_factory=Trades.empty)
     limits: Limits | None = None
     heating: Heating | None = None

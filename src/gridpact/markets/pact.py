@@ -26,6 +26,7 @@ class Reason(IntEnum):
     SURPLUS = 0
     DEFICIT = 1
     POOL = 2
+    GRID = 3
 
 
 def sum_cells(member: IntArray, interval: IntArray, amount: IntArray, shape: tuple[int, ...]) -> IntArray:

@@ -150,12 +150,17 @@ def _agree(
     committed = Trades.empty()
     agreed = _Agreed([], [], [])
 
+    def foresee_reactive(now: int, stop: int) -> FloatArray:
+        q_kvar = community.profiles.q_kvar
+        return make_forecaster(settings.forecast, q_kvar, horizon.per_day, settings.seed).forecast(q_kvar, now, stop)
+
     def run_batteries(demand_kw: FloatArray, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         window = slice(start, stop)
         limits = check.limits.window(start, stop) if check.limits else None
         return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule_kw.window(window), limits)
 
-    for closure, first, last, until in _gates(community, mechanism.gate, settings, all_at_once=forecaster.is_perfect):
+    gate = mechanism.gate
+    for closure, first, last, until in _gates(community, gate, settings, all_at_once=forecaster.is_perfect):
         if closure > clock:
             passed = slice(clock, closure)
             held_back = _held_back(curtailed_kw.window(passed), community.profiles.pv_kw[:, passed])
@@ -186,6 +191,7 @@ def _agree(
             net_kw=meter_kw if limits is None else meter_kw + limits.curtailed_kw(meter_kw),
             soc_kwh=path_kwh[:, first - closure],
             premium=community.premium,
+            reactive_kvar=foresee_reactive(closure, until)[:, first - closure :] if gate.reads_reactive else None,
             commitments=committed.window(first, until) if len(committed) else committed,
             limits=limits,
             heating=heating,
