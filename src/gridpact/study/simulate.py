@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from gridpact.community import Community, TradeCharges
-from gridpact.energy import FORECASTS, Fleet, Forecaster, Limits
+from gridpact.energy import FORECASTS, Fleet, Limits
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
@@ -98,7 +98,7 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     forecasts = Forecasts.of(community, settings.forecast, settings.seed)
     check = NetworkCheck.of(settings.network, community, fleet, forecasts)
     if isinstance(market, Mechanism):
-        pact = _agree(community, market, settings, fleet, forecasts.net, check)
+        pact = _agree(community, market, settings, fleet, forecasts, check)
         delivery = _deliver(community, fleet, pact, check.limits)
     else:  # nothing is agreed before delivery that could be accepted: only envelopes and charges apply
         limits = check.envelopes
@@ -132,10 +132,11 @@ def _agree(
     mechanism: Mechanism,
     settings: Settings,
     fleet: Fleet,
-    forecaster: Forecaster,
+    forecasts: Forecasts,
     check: NetworkCheck,
 ) -> Pact:
     """Walk from gate to gate: deliver until the gate closes, forecast and plan from there, clear, have the DSO decide."""
+    forecaster = forecasts.net
     net_kw, horizon, acceptor = community.profiles.net_kw, community.horizon, check.acceptor
     most_pv_kw = community.profiles.pv_kw.max(
         axis=1, keepdims=True, initial=0.0
@@ -151,8 +152,7 @@ def _agree(
     agreed = _Agreed([], [], [])
 
     def foresee_reactive(now: int, stop: int) -> FloatArray:
-        q_kvar = community.profiles.q_kvar
-        return make_forecaster(settings.forecast, q_kvar, horizon.per_day, settings.seed).forecast(q_kvar, now, stop)
+        return forecasts.q.forecast(community.profiles.q_kvar, now, stop)
 
     def run_batteries(demand_kw: FloatArray, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         window = slice(start, stop)
