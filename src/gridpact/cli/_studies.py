@@ -1,4 +1,4 @@
-"""The studies with a page of their own: `study coalition` and `study net-metering`."""
+"""The studies with a page of their own: `study coalition`, `study net-metering` and `study equilibrium`."""
 
 import shlex
 import sys
@@ -13,6 +13,7 @@ import typer
 
 from gridpact.cli._app import command, study_app
 from gridpact.cli._shared import make_writable, progress_bar
+from gridpact.errors import InputError
 
 if TYPE_CHECKING:
     from gridpact.study.pages import Page, Table
@@ -59,6 +60,26 @@ class NetMeteringStudy(PagedStudy):
     demand_charge: Annotated[float, typer.Option(help="For each kW of the highest import, for 30 days.")] = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquilibriumStudy(PagedStudy):
+    """The study of the equilibrium: one instance from a file."""
+
+    instance: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Clear this instance, and nothing else.")
+    ] = None
+    solution: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="Where the solution of the instance is written.")
+    ] = None
+    solver: Annotated[str, typer.Option(metavar="NAME", help="What clears the instance.")] = "central"
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Of the stopping rule; the solver's own if not given.", show_default=False),
+    ] = None
+    ac_safe: Annotated[
+        bool, typer.Option("--ac-safe", help="Tighten the limits of the instance until AC power flow is clean.")
+    ] = False
+
+
 @command(CoalitionStudy, study_app)
 def coalition(study: CoalitionStudy) -> None:
     """Core points, agreeing without a centre, Shapley values, price against scarcity."""
@@ -87,6 +108,24 @@ def net_metering(study: NetMeteringStudy) -> None:
         found = sweep(sample, settings, jobs=study.jobs or -1, progress=progress)
     stated = {"days": study.days, "members": list(sample.community.member_ids), **asdict(settings)}
     _write(page(found, command=_typed(), notes=file.notes), cases(found), folder, stated)
+
+
+@command(EquilibriumStudy, study_app)
+def equilibrium(study: EquilibriumStudy) -> None:
+    """Day-ahead clearing as an equilibrium with the grid inside: an instance from a file, cleared, certified and reported."""
+    from gridpact.study.equilibrium import clear_file, findings, of_members
+    from gridpact.study.pages import in_terminal
+    from gridpact.study.tables import show
+
+    if study.instance is None:
+        raise InputError("no instance is given", place="--instance", accepted="a .npz file")
+    cleared = clear_file(
+        study.instance, study.solution, solver=study.solver, tolerance=study.tolerance, ac_safe=study.ac_safe
+    )
+    for table in (findings(cleared), of_members(cleared)):
+        show(in_terminal(table))
+    if study.solution:
+        typer.echo(f"wrote {study.solution}")
 
 
 def _folder(study: PagedStudy, name: str) -> Path:

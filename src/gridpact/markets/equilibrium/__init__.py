@@ -22,9 +22,11 @@ from gridpact.markets.equilibrium.report import Report, certify, examine, withou
 from gridpact.markets.equilibrium.residuals import Residuals, residuals
 from gridpact.markets.equilibrium.safety import AcModel, AcState, SafeClearing, clear_safely
 from gridpact.markets.equilibrium.solver import Clearing, History, Multipliers, Solver, pair_multipliers
+from gridpact.markets.equilibrium.solvers import SOLVERS, make_solver
 from gridpact.markets.equilibrium.variants import VARIANTS
 
 __all__ = [
+    "SOLVERS",
     "VARIANTS",
     "AcModel",
     "AcState",
@@ -59,6 +61,7 @@ __all__ = [
     "instance_on",
     "lower_bound",
     "make_instance",
+    "make_solver",
     "objective",
     "pair_multipliers",
     "read_instance",

@@ -13,6 +13,10 @@ FAER_FROM = 200_000
 """Variables from which Clarabel factorises with supernodes (faer): slower on small programs, much faster on large ones."""
 
 
+_INFEASIBLE = 1e-10
+"""Accuracy of a certificate of infeasibility: at PIQP's own, 1e-4, limits that only just bind are called infeasible."""
+
+
 @dataclass(frozen=True, eq=False)
 class Solved:
     """A solution.
@@ -75,6 +79,7 @@ def run_piqp(program: Program, accuracy: float, max_iterations: int) -> Solved:
     solver = piqp.SparseSolver()
     solver.settings.eps_abs = solver.settings.eps_duality_gap_abs = accuracy
     solver.settings.eps_rel = solver.settings.eps_duality_gap_rel = accuracy
+    solver.settings.eps_primal_inf = solver.settings.eps_dual_inf = _INFEASIBLE
     solver.settings.max_iter = max_iterations
     solver.setup(
         csc_matrix(diags_array(program.quadratic, format="csc")),
