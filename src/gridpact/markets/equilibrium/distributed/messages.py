@@ -15,7 +15,7 @@ class Wish(msgspec.Struct, array_like=True, frozen=True, tag=1):
     version
         Number of the wish.
     imports, draws
-        p_mg and net draw, as proposals: what the member did, and part of how far that was from what was permitted.
+        p_mg, and the net draw at its bus (an injection, if negative).
     mismatch, step, moved
         For the stopping rule: its largest mismatch with a partner, its largest step, and the squared 2-norm of the step of the
         prices of its links.
