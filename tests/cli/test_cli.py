@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from gridpact import cli
 from gridpact.cli._shared import make_writable
+from gridpact.markets.equilibrium import Recipe, make_instance, read_solution, residuals, write_instance
 
 ALL_FILES = {
     *("summary.json", "report.html"),
@@ -246,3 +248,34 @@ def test_a_community_without_pv_is_refused_by_the_study_of_net_metering(call, ex
     assert (code, printed) == (2, "")
     assert "a community with PV" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_an_instance_from_a_file_is_cleared_and_its_solution_written(call, tmp_path):
+    game, found = tmp_path / "game.npz", tmp_path / "found.npz"
+    instance = make_instance(Recipe(members=6, connectivity=0.8, seed=3))
+    write_instance(game, instance)
+    code, said, complained = call("study", "equilibrium", "--instance", game, "--solution", found, "--ac-safe")
+    assert (code, complained) == (0, "")
+    assert "certified gap, relative" in said
+    assert "AC limits passed" in said
+    assert f"wrote {found}" in said
+    assert residuals(instance, read_solution(found, instance)).worst < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--instance", "nothing.npz"), "nothing.npz: there is no such file"),
+        (("--instance", "game.npz", "--solver", "centrl"), "did you mean 'central'"),
+        (("--instance", "game.npz", "--solution", "no/such/folder.npz"), "it cannot be written"),
+        (("--instance", "dark.npz"), "cannot stay in its band"),
+    ],
+)
+def test_instances_that_cannot_be_cleared_end_with_one_message(call, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    instance = make_instance(Recipe(members=4, connectivity=1.0, seed=3))
+    write_instance("game.npz", instance)
+    write_instance("dark.npz", replace(instance, vmin=0.98))
+    code, said, complained = call("study", "equilibrium", *arguments)
+    assert (code, said) == (2, "")
+    assert message in complained

@@ -26,27 +26,31 @@ def find_shortfalls(instance: Instance) -> tuple[Shortfall, ...]:
     Their sum is the least possible, in kW, kWh and thousandths of a squared p.u.; other places may be able to share it.
     """
     program = whole_game(instance, Concept.NASH)
-    passed = _least_excess(program, bounds=_GRID)
-    found = _of_grid(instance, passed) if passed else _of_members(instance, program)
+    grid = tuple(name for name in _GRID if name in program.at)
+    passed = _least_excess(program, bounds=grid)
+    found = _of_grid(instance, passed) if passed else _of_members(instance, program, grid)
     order = {"kW": 0, "kWh": 1, "p.u.": 2}
     return tuple(sorted(found, key=lambda each: (order[each.unit], -each.amount)))
 
 
 def _of_grid(instance: Instance, passed: Mapping[str, FloatArray]) -> list[Shortfall]:
+    head = _listed("head", instance.bus_name[:1], np.abs(passed["sigma"]), "kW")
+    if "v2" not in passed:
+        return head
     limits = instance.grid_limits
     beyond = instance.bus_name[1:]
     v2 = passed["v2"] / VOLTAGE_SCALE
     edge = np.where(v2 > 0, limits.v_high[1:], limits.v_low[1:])
     return [
+        *head,
         *_listed("line", beyond, np.abs(passed["flow"]), "kW"),
-        *_listed("head", instance.bus_name[:1], np.abs(passed["sigma"]), "kW"),
         *_listed("voltage", beyond, np.abs(np.sqrt(np.maximum(edge + v2, 0)) - np.sqrt(edge)), "p.u."),
     ]
 
 
-def _of_members(instance: Instance, program: Program) -> list[Shortfall]:
+def _of_members(instance: Instance, program: Program, grid: tuple[str, ...]) -> list[Shortfall]:
     """Whatever the grid may carry, some member's own limits cannot be kept."""
-    unmet = _least_excess(program, bounds=("soc",), equations=("balance",), free=_GRID)
+    unmet = _least_excess(program, bounds=("soc",), equations=("balance",), free=grid)
     if unmet is None:
         raise SolverError("the least violation of the members' own limits cannot be found")
     stores = owners(instance)[1]

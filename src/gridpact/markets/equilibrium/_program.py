@@ -194,7 +194,12 @@ def add_grid_trades(builder: Builder, instance: Instance, concept: Concept) -> N
 
 
 def add_tree(builder: Builder, instance: Instance) -> None:
-    """Flows and squared voltages of the tree within their limits, and what the members' devices draw at the buses."""
+    """Flows and squared voltages of the tree within their limits, and what the members' devices draw at the buses.
+
+    Nothing is added where the feeder limits nothing.
+    """
+    if not instance.is_limited:
+        return
     limits, beyond = instance.grid_limits, np.arange(1, instance.buses)
     lines = beyond - 1
     builder.variables("flow", len(lines), low=-limits.flow[1:], high=limits.flow[1:])

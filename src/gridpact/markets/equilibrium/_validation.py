@@ -135,10 +135,12 @@ def _check_scalars(instance: "Instance") -> None:
 
     if not instance.H > 0:
         raise InputError(f"H = {instance.H}", place="instance", accepted="at least one hour")
-    for name in ("dt", "kv", "v0", "vmin", "vmax"):
+    for name in ("dt", "kv", "v0"):
         value = getattr(instance, name)
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"{name} = {value}", place="instance", accepted="a positive number")
+    if not instance.vmin >= 0:
+        raise InputError(f"vmin = {instance.vmin}", place="instance", accepted="a number from 0 up")
     for low, high in (("vmin", "vmax"), ("pmin", "pmax")):
         if not getattr(instance, low) <= getattr(instance, high):
             found = f"{low} = {getattr(instance, low)}, {high} = {getattr(instance, high)}"

@@ -102,7 +102,8 @@ def _multipliers(
 ) -> Multipliers:
     """Prices of what is shared. At the optimum σ costs its objective's slope and what its bounds add: together −y."""
     bus = np.zeros((instance.buses, instance.H))
-    bus[1:] = -y[program.rows["bus"]]
+    if "bus" in program.rows:
+        bus[1:] = -y[program.rows["bus"]]
     sigma = allocation.p_mg.sum(axis=0)
     slope = instance.d_h * (2 * concept.weights[0] * sigma + instance.base_kw)
     head = -y[program.rows["sigma"]][0] - slope

@@ -188,4 +188,4 @@ def _devices(outlook: Outlook) -> dict[str, Any]:
 
 
 def _unlimited(buses: int) -> dict[str, Any]:
-    return {"s_max": np.full(buses, np.inf), "vmin": 1e-3, "vmax": 1e3}
+    return {"s_max": np.full(buses, np.inf), "vmin": 0.0, "vmax": np.inf}

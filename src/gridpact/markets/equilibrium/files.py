@@ -57,7 +57,7 @@ def write_instance(path: str | Path, instance: Instance) -> None:
     arrays["terminal_equal"] = instance.terminal is Terminal.EQUAL
     if instance.limits is not None:
         arrays |= {_LIMITS + each.name: getattr(instance.limits, each.name) for each in fields(GridLimits)}
-    np.savez_compressed(Path(path), **arrays)
+    _save(path, arrays)
 
 
 def read_solution(path: str | Path, instance: Instance) -> Allocation:
@@ -81,7 +81,15 @@ def read_solution(path: str | Path, instance: Instance) -> Allocation:
 def write_solution(path: str | Path, allocation: Allocation) -> None:
     """Write a solution; read again it is the same."""
     given = {each.name: getattr(allocation, each.name) for each in fields(allocation)}
-    np.savez_compressed(Path(path), **{name: values for name, values in given.items() if values is not None})
+    _save(path, {name: values for name, values in given.items() if values is not None})
+
+
+def _save(path: str | Path, arrays: dict[str, Any]) -> None:
+    try:
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, **arrays)
+    except OSError as error:
+        raise InputError(f"it cannot be written: {error.strerror}", place=str(path), accepted="a .npz file") from None
 
 
 def _load(path: str | Path) -> dict[str, Any]:

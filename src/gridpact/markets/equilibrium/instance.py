@@ -75,7 +75,7 @@ class Instance:
     s_max
         Rating of the line to the parent in kVA, ``[bus]``; ``inf`` where there is none.
     v0, vmin, vmax
-        Voltage of the root and the permitted band, p.u.
+        Voltage of the root and the permitted band, p.u.; 0 and ``inf`` where nothing limits it.
     pmin, pmax
         Bounds of the power drawn from the main grid.
     pas_p, pas_q
@@ -229,6 +229,13 @@ class Instance:
             np.full(self.H, self.pmin),
             np.full(self.H, self.pmax),
         )
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether the feeder limits anything beyond the root: a voltage or a flow."""
+        limits = self.grid_limits
+        bounded = np.isfinite(limits.flow[1:]), limits.v_low[1:] > 0, np.isfinite(limits.v_high[1:])
+        return bool(any(each.any() for each in bounded))
 
     def at_buses(self, power: FloatArray) -> FloatArray:
         """Add up members' powers ``[member, hour]`` at their buses, ``[bus, hour]``."""

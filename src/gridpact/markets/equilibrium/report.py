@@ -50,9 +50,9 @@ class Report:
     grid_price
         Of the main grid, per kWh ``[hour]``: ``d_h (σ + b) + price_im + head``.
     anarchy
-        The price of anarchy: what society pays here, relative to the least it could; None if that was not asked for.
+        The price of anarchy: 1 and what society pays here beyond the least, as a share of that; None if not asked for.
     wardrop_cost
-        What society pays at the equilibrium of members who ignore their influence, relative to the least; None likewise.
+        The same at the equilibrium of members who ignore their influence; None likewise.
     ac, ac_violations
         AC power flow of the schedule, and how many limits it passes; None if it was not asked for.
     """
@@ -198,7 +198,8 @@ def _against_society(instance: Instance, allocation: Allocation, solver: Central
     social, wardrop = (replace(solver, concept=concept) for concept in (Concept.SOCIAL, Concept.WARDROP))
     least = objective(instance, social.solve(instance).allocation, Concept.SOCIAL)
     at_wardrop = objective(instance, wardrop.solve(instance).allocation, Concept.SOCIAL)
-    return objective(instance, allocation, Concept.SOCIAL) / least, at_wardrop / least
+    here = objective(instance, allocation, Concept.SOCIAL)
+    return 1 + (here - least) / abs(least), 1 + (at_wardrop - least) / abs(least)
 
 
 def _costs_alone(instance: Instance, solver: CentralSolver) -> FloatArray | None:
