@@ -10,12 +10,18 @@ corrector after Mehrotra, "On the implementation of a primal-dual interior point
 import numba
 import numpy as np
 
-jit = numba.njit(cache=True, error_model="numpy")
+from gridpact.markets.equilibrium.distributed._rows import (
+    CHARGE,
+    CHARGED,
+    CURTAIL,
+    DISCHARGE,
+    EXPORT,
+    GENERATE,
+    IMPORT,
+    ROWS,
+)
 
-GENERATE, CURTAIL, CHARGE, DISCHARGE, IMPORT, EXPORT, CHARGED = range(7)
-ROWS = 7
-SLOTS = 11
-"""Arrays ``[row, hour]`` of working space."""
+jit = numba.njit(cache=True, error_model="numpy")
 
 _LOW, _HIGH, _DIAGONAL, _SLOPE, _STEP, _LOW_STEP, _HIGH_STEP, _NEW, _ANSWER, _PUSH, _HOURS = range(11)
 _GAIN, _DRIFT, _CURVE, _TILT, _MISS = range(5)  # rows of _HOURS

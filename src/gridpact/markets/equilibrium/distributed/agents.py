@@ -1,8 +1,8 @@
 """The same rounds by separate agents: a member knows itself and its links, the operator the feeder, and messages say the rest.
 
 Whoever has heard from everybody answers; whoever has waited for `PATIENCE` ticks answers what it has heard, and says again what
-may have been lost. On a perfect network rounds are those of `DistributedSolver`, two ticks each. Elsewhere a link stays where it
-is until both ends have heard the other's offer of the same number: messages that are late or lost change when something is
+may have been lost. On a perfect network rounds are those of `DistributedSolver`, two ticks each. Elsewhere a link stays where
+it is until both ends have heard the other's offer of the same number: messages that are late or lost change when something is
 agreed on, not what.
 """
 
@@ -14,8 +14,7 @@ import numpy as np
 
 from gridpact.markets.equilibrium.distributed._game import Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import Operator
-from gridpact.markets.equilibrium.distributed._rounds import agree, respond
-from gridpact.markets.equilibrium.distributed._storage import ROWS
+from gridpact.markets.equilibrium.distributed._rows import ROWS
 from gridpact.markets.equilibrium.distributed.messages import BusPrice, GridPrice, Message, Offer, Wish
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
 from gridpact.markets.mailbox import Post
@@ -134,6 +133,8 @@ class MemberAgent:
 
     def _answer(self, fresh: BoolArray, news: bool) -> None:
         """Agree on what is fresh, then plan anew."""
+        from gridpact.markets.equilibrium.distributed._rounds import respond
+
         self._agree(fresh)
         if news:
             self._hear_operator()
@@ -163,6 +164,8 @@ class MemberAgent:
         self._speak(fresh)
 
     def _agree(self, fresh: BoolArray) -> None:
+        from gridpact.markets.equilibrium.distributed._rounds import agree
+
         rows = np.flatnonzero(fresh)
         if not rows.size:
             return

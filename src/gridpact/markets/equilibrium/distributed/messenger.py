@@ -8,7 +8,7 @@ from gridpact.errors import InputError
 from gridpact.markets.equilibrium._infeasible import find_shortfalls
 from gridpact.markets.equilibrium.distributed._game import Grid, Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import Operator
-from gridpact.markets.equilibrium.distributed._storage import CHARGE, CURTAIL, DISCHARGE, GENERATE
+from gridpact.markets.equilibrium.distributed._rows import CHARGE, CURTAIL, DISCHARGE, GENERATE
 from gridpact.markets.equilibrium.distributed.agents import OPERATOR, MemberAgent, OperatorAgent
 from gridpact.markets.equilibrium.distributed.messages import Message
 from gridpact.markets.equilibrium.distributed.tuning import Tuning

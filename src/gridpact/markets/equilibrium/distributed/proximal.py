@@ -16,10 +16,7 @@ from gridpact.errors import InputError
 from gridpact.markets.equilibrium._infeasible import find_shortfalls
 from gridpact.markets.equilibrium.distributed._game import Grid, Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import Operator
-from gridpact.markets.equilibrium.distributed._proximal import proximal_round
-from gridpact.markets.equilibrium.distributed._rounds import mismatch
-from gridpact.markets.equilibrium.distributed._storage import CHARGE, CHARGED, CURTAIL, DISCHARGE, GENERATE, ROWS
-from gridpact.markets.equilibrium.distributed._tree import permitted
+from gridpact.markets.equilibrium.distributed._rows import CHARGE, CHARGED, CURTAIL, DISCHARGE, GENERATE, ROWS
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE
 from gridpact.markets.equilibrium.errors import InfeasibleError, SolverError
 from gridpact.markets.equilibrium.instance import Allocation, Instance
@@ -120,6 +117,10 @@ class _Steps:
 
     def play(self) -> bool:
         """Prices follow the last two plans, plans follow prices; whether every program had a solution."""
+        from gridpact.markets.equilibrium.distributed._proximal import proximal_round
+        from gridpact.markets.equilibrium.distributed._rounds import mismatch
+        from gridpact.markets.equilibrium.distributed._tree import permitted
+
         links, members, units, grid = self.links, self.members, self.units, self.grid
         sums = self.p + self.p[links.twin]
         sigma = self.m.sum(axis=0)

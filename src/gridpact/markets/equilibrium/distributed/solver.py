@@ -11,8 +11,7 @@ from gridpact.markets.equilibrium._infeasible import find_shortfalls
 from gridpact.markets.equilibrium.bound import certified_gap
 from gridpact.markets.equilibrium.distributed._game import Grid, Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import LimitError, Operator
-from gridpact.markets.equilibrium.distributed._rounds import agree, mismatch, respond
-from gridpact.markets.equilibrium.distributed._storage import CHARGE, CURTAIL, DISCHARGE, GENERATE, ROWS
+from gridpact.markets.equilibrium.distributed._rows import CHARGE, CURTAIL, DISCHARGE, GENERATE, ROWS
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
 from gridpact.markets.equilibrium.distributed.warm import WarmStart
 from gridpact.markets.equilibrium.errors import InfeasibleError, SolverError
@@ -112,8 +111,7 @@ class Rounds:
     """All that members, pairs and the operator keep, in `Units`, and how a round changes it."""
 
     def __init__(self, instance: Instance, concept: Concept, tuning: Tuning, warm_start: WarmStart | None) -> None:
-        warm = WarmStart.cold(instance) if warm_start is None else warm_start
-        warm.check_fits(instance)
+        warm = WarmStart.cold(instance) if warm_start is None else warm_start.fitted(instance)
         self.instance, self.tuning = instance, tuning
         self.units = units = Units.of(instance)
         self.members, self.links = Members.of(instance, units), Links.of(instance, units)
@@ -155,6 +153,8 @@ class Rounds:
         LimitError
             If a program has no solution.
         """
+        from gridpact.markets.equilibrium.distributed._rounds import agree, mismatch, respond
+
         links, members, operator, relax = self.links, self.members, self.operator, self.tuning.relaxation
         moved = agree(self.t, links.twin, self.rho, links.lean, links.tariff, links.cap, self.z, self.price)
         moved += operator.answer(self.imports, self.draws)
@@ -244,6 +244,7 @@ class Rounds:
             seconds=seconds,
             history=History(*np.array(self._history).T),
             state=WarmStart(
+                edges=self.instance.edges,
                 trades=allocation.p_tr,
                 pi=allocation.pi,
                 imports=allocation.p_mg,
