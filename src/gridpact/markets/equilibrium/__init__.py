@@ -10,6 +10,14 @@
 from gridpact.markets.equilibrium.bound import Gap, certified_gap, lower_bound
 from gridpact.markets.equilibrium.central import CentralSolver
 from gridpact.markets.equilibrium.community import Offers, Terms, community_instance, trading_graph
+from gridpact.markets.equilibrium.distributed import (
+    DistributedSolver,
+    ProximalSolver,
+    Tuning,
+    WarmStart,
+    clear_again,
+    clear_by_agents,
+)
 from gridpact.markets.equilibrium.errors import InfeasibleError, Shortfall, SolverError
 from gridpact.markets.equilibrium.files import read_instance, read_solution, write_instance, write_solution
 from gridpact.markets.equilibrium.instance import Allocation, GridLimits, Instance, Terminal
@@ -34,6 +42,7 @@ __all__ = [
     "CentralSolver",
     "Clearing",
     "Concept",
+    "DistributedSolver",
     "Equilibrium",
     "Gap",
     "GridLimits",
@@ -42,6 +51,7 @@ __all__ = [
     "Instance",
     "Multipliers",
     "Offers",
+    "ProximalSolver",
     "Recipe",
     "Report",
     "Residuals",
@@ -51,9 +61,13 @@ __all__ = [
     "SolverError",
     "Terminal",
     "Terms",
+    "Tuning",
+    "WarmStart",
     "best_response_regret",
     "certified_gap",
     "certify",
+    "clear_again",
+    "clear_by_agents",
     "clear_safely",
     "community_instance",
     "examine",

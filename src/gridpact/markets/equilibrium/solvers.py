@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 from gridpact.errors import InputError, nearest_name
 from gridpact.markets.equilibrium.central import ACCURACY, CentralSolver
+from gridpact.markets.equilibrium.distributed import DistributedSolver, ProximalSolver
 from gridpact.markets.equilibrium.solver import Solver
 
 SOLVERS: dict[str, tuple[Callable[[], Solver], float]] = {
     "central": (CentralSolver, ACCURACY),
     "central:clarabel": (lambda: CentralSolver("clarabel"), ACCURACY),
+    "distributed": (DistributedSolver, 1e-3),
+    "proximal": (ProximalSolver, 0.1),
 }
 """How to make each, and the tolerance that it has if none is given."""
 

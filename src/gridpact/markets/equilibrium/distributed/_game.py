@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from gridpact.markets.equilibrium.distributed._storage import (
+from gridpact.markets.equilibrium.distributed._rows import (
     CHARGE,
     CHARGED,
     CURTAIL,

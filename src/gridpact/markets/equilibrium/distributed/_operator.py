@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.markets.equilibrium.distributed._game import Grid
-from gridpact.markets.equilibrium.distributed._tree import permitted
 from gridpact.units import FloatArray
 
 
@@ -55,6 +54,8 @@ class Operator:
         LimitError
             If the limits of the feeder contradict each other.
         """
+        from gridpact.markets.equilibrium.distributed._tree import permitted
+
         wanted = imports.sum(axis=0)
         weight = self.rg / len(imports)
         best = (weight * wanted - self.grid.base) / (weight + self.grid.marginal)

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from gridpact.markets.equilibrium.distributed._hours import best_hour
-from gridpact.markets.equilibrium.distributed._storage import (
+from gridpact.markets.equilibrium.distributed._rows import (
     CHARGE,
     CURTAIL,
     DISCHARGE,
@@ -13,8 +13,8 @@ from gridpact.markets.equilibrium.distributed._storage import (
     IMPORT,
     ROWS,
     SLOTS,
-    best_day,
 )
+from gridpact.markets.equilibrium.distributed._storage import best_day
 
 jit = numba.njit(cache=True, error_model="numpy")
 

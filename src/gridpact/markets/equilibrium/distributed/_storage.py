@@ -10,12 +10,18 @@ corrector after Mehrotra, "On the implementation of a primal-dual interior point
 import numba
 import numpy as np
 
-jit = numba.njit(cache=True, error_model="numpy")
+from gridpact.markets.equilibrium.distributed._rows import (
+    CHARGE,
+    CHARGED,
+    CURTAIL,
+    DISCHARGE,
+    EXPORT,
+    GENERATE,
+    IMPORT,
+    ROWS,
+)
 
-GENERATE, CURTAIL, CHARGE, DISCHARGE, IMPORT, EXPORT, CHARGED = range(7)
-ROWS = 7
-SLOTS = 11
-"""Arrays ``[row, hour]`` of working space."""
+jit = numba.njit(cache=True, error_model="numpy")
 
 _LOW, _HIGH, _DIAGONAL, _SLOPE, _STEP, _LOW_STEP, _HIGH_STEP, _NEW, _ANSWER, _PUSH, _HOURS = range(11)
 _GAIN, _DRIFT, _CURVE, _TILT, _MISS = range(5)  # rows of _HOURS
@@ -51,11 +57,11 @@ def best_day(  # type: ignore[no-untyped-def]
     """
     rows = _moving(low, high)
     pairs = _begin(rows, low, high, kept, warm, u, work)
-    apart, saved = 1.0, False
+    apart, saved, far_before = 1.0, False, 1.0
     for iteration in range(_MOST):
         if warm and iteration == patience:
             _begin(rows, low, high, kept, False, u, work)
-            apart, saved = 1.0, False
+            apart, saved, far_before = 1.0, False, 1.0
         mean, worst = _complementarity(rows, low, high, u, work, pairs)
         if not saved and mean < 1e-4:
             saved = True
@@ -67,9 +73,12 @@ def best_day(  # type: ignore[no-untyped-def]
         _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, 0.0, False, work)
         far = min(1.0, _advance(rows, low, high, u, 0.0, False, reach, work))
         after = _predicted(rows, low, high, u, far, work, pairs)
-        aim = mean * (after / mean) ** 3
-        _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, True, work)
-        far = reach * _advance(rows, low, high, u, aim, True, reach, work)
+        # after a short step products have drifted apart, and a second-order correction would keep them so: centre instead
+        corrects = far_before > 0.5
+        aim = mean * ((after / mean) ** 3 if corrects else 0.5)
+        _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, corrects, work)
+        far = reach * _advance(rows, low, high, u, aim, corrects, reach, work)
+        far_before = far
         _move(rows, u, far, work)
         apart *= 1.0 - far
     return -1
@@ -102,7 +111,7 @@ def _begin(rows, low, high, kept, warm, u, work):  # type: ignore[no-untyped-def
             if most <= least:
                 continue
             below, above = least > -np.inf, most < np.inf
-            pairs += below + above
+            pairs += int(below) + int(above)
             if warm:
                 u[k, t] = kept[0, k, t]
             elif below and above:

@@ -79,7 +79,7 @@ def _project(  # type: ignore[no-untyped-def]
     flow, v = np.empty(buses), np.empty(buses)
     slack, price, miss = np.ones((4, buses)), np.zeros((4, buses)), np.zeros((4, buses))
     of_slack, of_price, corrects = np.zeros((4, buses)), np.zeros((4, buses)), np.zeros((4, buses))
-    step, count = np.zeros((3, buses)), 0
+    step, count, far_before = np.zeros((3, buses)), 0, 1.0
     _state(s, parent, r, gain, passive, fall, v_root, flow, v)
     for y in range(1, buses):
         for c in range(4):
@@ -109,9 +109,13 @@ def _project(  # type: ignore[no-untyped-def]
                 if price[c, y] > 0.0:
                     after += (slack[c, y] + far * of_slack[c, y]) * (price[c, y] + far * of_price[c, y]) / count
                     corrects[c, y] = of_slack[c, y] * of_price[c, y]
-        aim = mean * (after / mean) ** 3
+        # after a short step products have drifted apart: centre instead of correcting
+        if far_before <= 0.5:
+            corrects[:] = 0.0
+        aim = mean * ((after / mean) ** 3 if far_before > 0.5 else 0.5)
         _newton(s, wanted, weight, parent, r, gain, slack, price, miss, corrects, aim, step)
         far = reach * _reach(step, slack, price, miss, corrects, aim, of_slack, of_price, reach)
+        far_before = far
         for y in range(buses):
             s[y] += far * step[0, y]
             for c in range(4):

@@ -11,8 +11,8 @@ from gridpact.markets.equilibrium._infeasible import find_shortfalls
 from gridpact.markets.equilibrium.bound import certified_gap
 from gridpact.markets.equilibrium.distributed._game import Grid, Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import LimitError, Operator
-from gridpact.markets.equilibrium.distributed._rounds import agree, mismatch, respond
-from gridpact.markets.equilibrium.distributed._storage import CHARGE, CURTAIL, DISCHARGE, GENERATE, ROWS
+from gridpact.markets.equilibrium.distributed._rows import CHARGE, CURTAIL, DISCHARGE, GENERATE, ROWS
+from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
 from gridpact.markets.equilibrium.distributed.warm import WarmStart
 from gridpact.markets.equilibrium.errors import InfeasibleError, SolverError
 from gridpact.markets.equilibrium.instance import Allocation, Instance
@@ -20,57 +20,13 @@ from gridpact.markets.equilibrium.objectives import Concept
 from gridpact.markets.equilibrium.solver import Clearing, History, Multipliers, pair_multipliers
 from gridpact.units import FloatArray
 
-CENTS = 100.0
 MOST_ROUNDS = 20_000
 LEAST_GAP = 1e-8
 """A relative gap that no bound is accurate enough to ask for less than."""
-PATIENCE = 8
-"""Iterations after which a member's warm start is given up."""
 SUSPECT = 200
 """Round in which it is first looked whether prices run away; then after twice as many, and so on."""
 FAR = 3.0
 """Prices above this multiple of the grid's are suspicious."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Weights and their schedule, in `Units`: the same for every instance.
-
-    Attributes
-    ----------
-    relaxation
-        Of every step, in (0, 2).
-    active, idle
-        Weight of a link in an hour in which it carries something, and in which it does not.
-    grid, bus
-        Weights of imports and of draws.
-    reweigh_every, reweigh_until
-        Links are told apart anew every so many rounds, up to this one.
-    raise_every, raise_at, raise_by
-        Every so many rounds all weights are multiplied by `raise_by` if the primal step alone is above the tolerance, and
-        `raise_at` times the other residuals.
-    """
-
-    relaxation: float = 1.8
-    active: float = 0.1
-    idle: float = 4.0
-    grid: float = 0.2
-    bus: float = 0.2
-    reweigh_every: int = 10
-    reweigh_until: int = 150
-    raise_every: int = 20
-    raise_at: float = 3.0
-    raise_by: float = 2.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.relaxation < 2:
-            raise InputError(f"relaxation = {self.relaxation}", accepted="above 0 and below 2")
-        for name in ("active", "idle", "grid", "bus", "raise_at", "raise_by"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise InputError(f"{name} = {getattr(self, name)}", accepted="a finite number above 0")
-        for name in ("reweigh_every", "reweigh_until", "raise_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} = {getattr(self, name)}", accepted="1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +111,24 @@ class Rounds:
     """All that members, pairs and the operator keep, in `Units`, and how a round changes it."""
 
     def __init__(self, instance: Instance, concept: Concept, tuning: Tuning, warm_start: WarmStart | None) -> None:
-        warm = WarmStart.cold(instance) if warm_start is None else warm_start
-        warm.check_fits(instance)
+        warm = WarmStart.cold(instance) if warm_start is None else warm_start.fitted(instance)
         self.instance, self.tuning = instance, tuning
         self.units = units = Units.of(instance)
         self.members, self.links = Members.of(instance, units), Links.of(instance, units)
         self.operator = Operator.of(Grid.of(instance, units, concept), tuning.grid, tuning.bus)
         self.own = 2 * concept.weights[1] * instance.d_h * units.kw / units.price
-        self._seat(warm)
+        self._seat(warm, tuning)
         self.scale = 1.0
         self._history: list[tuple[float, float, float, float]] = []
 
-    def _seat(self, warm: WarmStart) -> None:
+    def _seat(self, warm: WarmStart, tuning: Tuning) -> None:
         instance, units, links = self.instance, self.units, self.links
         halves, hours = len(links.owner), instance.H
         self.z = np.zeros((halves, hours))
         self.z[links.forward] = warm.trades / units.kw
         self.z[links.twin[links.forward]] = -warm.trades / units.kw
         self.price = (warm.pi / units.price)[links.owner]
-        self.rho = self._weights()
+        self.rho = tuning.weights(self.z)
         self.t = self.z + self.price / self.rho
         self.p = self.z.copy()
         self.m, self.n = warm.imports / units.kw, warm.draws / units.kw
@@ -190,9 +145,6 @@ class Rounds:
         """Prices of draws for each member, ``[member, hour]``."""
         return np.ascontiguousarray(self.operator.bus_price[:, self.instance.pro_bus].T)
 
-    def _weights(self) -> FloatArray:
-        return np.where(self.z != 0, self.tuning.active, self.tuning.idle)
-
     def play(self, threshold: float) -> None:
         """One round: pairs and the operator agree on what was proposed, members answer.
 
@@ -201,6 +153,8 @@ class Rounds:
         LimitError
             If a program has no solution.
         """
+        from gridpact.markets.equilibrium.distributed._rounds import agree, mismatch, respond
+
         links, members, operator, relax = self.links, self.members, self.operator, self.tuning.relaxation
         moved = agree(self.t, links.twin, self.rho, links.lean, links.tariff, links.cap, self.z, self.price)
         moved += operator.answer(self.imports, self.draws)
@@ -210,7 +164,7 @@ class Rounds:
             links.first, self.t, self.z, self.rho, relax, self.imports - 2 * above_m, self.draws - 2 * above_n,
             operator.rg, operator.rb, members.net, members.low, members.high, members.curve, members.slope, self.own,
             members.keep, members.lost, members.fill, members.drain, members.start, members.stores, self.kept, self.warm,
-            PATIENCE, self.u, self.p, self.n, self.m, self.pi
+            PATIENCE_OF_STORAGE, self.u, self.p, self.n, self.m, self.pi
         )  # fmt: skip
         if failed:
             raise LimitError(f"member {self.instance.pro_name[failed - 1]}")
@@ -230,13 +184,12 @@ class Rounds:
     def _tune(self, threshold: float) -> None:
         """Change weights if it is time to. Plans and prices stay; proposals follow from them."""
         tuning, done = self.tuning, len(self._history)
-        if done and done % tuning.raise_every == 0 and done > tuning.raise_every:
+        if done:
             mismatched, unbalanced, step, moved = self._history[-1]
-            others = max(mismatched, unbalanced, moved)
-            if others <= threshold < step and step > tuning.raise_at * others:
+            if tuning.raises(done, step, max(mismatched, unbalanced, moved), threshold):
                 self._raise(tuning.raise_by)
-        if done and done % tuning.reweigh_every == 0 and done <= tuning.reweigh_until:
-            self.rho = self._weights() * self.scale
+        if tuning.reweighs(done):
+            self.rho = tuning.weights(self.z) * self.scale
             self.t = self.z + self.price / self.rho
 
     def _raise(self, factor: float) -> None:
@@ -291,6 +244,7 @@ class Rounds:
             seconds=seconds,
             history=History(*np.array(self._history).T),
             state=WarmStart(
+                edges=self.instance.edges,
                 trades=allocation.p_tr,
                 pi=allocation.pi,
                 imports=allocation.p_mg,

@@ -1,13 +1,13 @@
 """What a clearing leaves behind for the next: plans and prices, each kept by whom they belong to."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
 
 from gridpact.errors import InputError
 from gridpact.markets.equilibrium.instance import Instance
-from gridpact.units import FloatArray
+from gridpact.units import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +16,8 @@ class WarmStart:
 
     Attributes
     ----------
-    trades
-        What i buys from j, kW ``[link, hour]``.
+    edges, trades
+        Pairs i < j, and what i buys from j, kW: ``[link, 2]``, ``[link, hour]``.
     pi
         Prices of the nodes, per kWh ``[member, hour]``.
     imports, draws
@@ -26,6 +26,7 @@ class WarmStart:
         What the operator asks for them, per kWh ``[hour]`` and ``[bus, hour]``.
     """
 
+    edges: IntArray
     trades: FloatArray
     pi: FloatArray
     imports: FloatArray
@@ -38,6 +39,7 @@ class WarmStart:
         """Nobody trades, everybody draws its load, and nothing has a price."""
         shape = instance.members, instance.H
         return cls(
+            edges=instance.edges,
             trades=np.zeros((instance.links, instance.H)),
             pi=np.zeros(shape),
             imports=np.maximum(instance.pd, 0) if instance.import_only else instance.pd,
@@ -51,22 +53,40 @@ class WarmStart:
 
         Examples
         --------
-        >>> hour = np.array([[0.0, 1.0, 2.0]])
-        >>> WarmStart(hour, hour, hour, hour, hour[0], hour).later(1).pi
+        >>> hour, nobody = np.array([[0.0, 1.0, 2.0]]), np.empty((0, 2), dtype=np.int64)
+        >>> WarmStart(nobody, hour[:0], hour, hour, hour, hour[0], hour).later(1).pi
         array([[1., 2., 2.]])
         """
         hours = self.grid_price.shape[0]
         if not 0 <= intervals <= hours:
             raise InputError(f"{intervals} intervals later", place="warm start", accepted=f"0 to {hours}")
-        then = np.minimum(np.arange(hours) + intervals, hours - 1)
-        return type(self)(*(getattr(self, each.name)[..., then] for each in fields(self)))
+        return self._at(np.minimum(np.arange(hours) + intervals, hours - 1))
 
-    def check_fits(self, instance: Instance) -> None:
-        """Raise `InputError` unless links, members, buses and hours are those of the instance."""
-        wanted = WarmStart.cold(instance)
-        for each in fields(self):
-            found, accepted = getattr(self, each.name).shape, getattr(wanted, each.name).shape
-            if found != accepted:
+    def fitted(self, instance: Instance) -> Self:
+        """For this instance: new pairs start without a trade, pairs that are gone are dropped, and so are hours beyond.
+
+        Raises
+        ------
+        InputError
+            If members or buses are not those of the instance.
+        """
+        for name, found, wanted in (
+            ("members", self.pi.shape[0], instance.members),
+            ("buses", self.bus_price.shape[0], instance.buses),
+        ):
+            if found != wanted:
                 raise InputError(
-                    f"it has shape {found}", place=f"warm start: {each.name}", accepted=f"shape {accepted}"
+                    f"it is of {found} {name}", place="warm start", accepted=f"{wanted}, as in the instance"
                 )
+        known = self._at(np.minimum(np.arange(instance.H), self.grid_price.shape[0] - 1))
+        if np.array_equal(known.edges, instance.edges):
+            return known
+        trades = np.zeros((instance.links, instance.H))
+        ours, theirs = (edges @ [instance.members, 1] for edges in (instance.edges, known.edges))
+        _, here, there = np.intersect1d(ours, theirs, return_indices=True)
+        trades[here] = known.trades[there]
+        return replace(known, edges=instance.edges, trades=trades)
+
+    def _at(self, hours: IntArray) -> Self:
+        by_hour = (each.name for each in fields(self) if each.name != "edges")
+        return replace(self, **{name: getattr(self, name)[..., hours] for name in by_hour})
