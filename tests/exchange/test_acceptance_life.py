@@ -60,6 +60,14 @@ def test_a_reduction_curtails_both_orders_and_says_what_was_violated() -> None:
     assert village.state.intervals[NOON].contracted_wh("ann") == -400
 
 
+def test_a_trade_is_cut_step_by_step_as_one_violation_follows_another() -> None:
+    village = two_trades()
+    steps = (cut(0, 700, ReasonCode.VOLTAGE_HIGH), cut(1, 450), cut(0, 400))
+    events = village.accept(reductions=steps)
+    assert [(event.trade, event.energy_wh) for event in events[:3]] == [(0, 700), (1, 450), (0, 400)]
+    assert [trade.accepted_wh for trade in village.state.intervals[NOON].trades] == [400, 450]
+
+
 def test_a_trade_cut_to_nothing_rejects_its_orders() -> None:
     village = two_trades()
     village.accept(reductions=(cut(1, 0, ReasonCode.VOLTAGE_HIGH),))
@@ -100,8 +108,8 @@ def test_the_supplier_rejects_for_want_of_credit_before_the_check() -> None:
         (
             "grid",
             ReportNetwork(NOON, "p", True, 0, (cut(0, 1), cut(0, 2))),
-            ReasonCode.CONFLICT,
-            "body.reductions[1].trade",
+            ReasonCode.LIMIT,
+            "body.reductions[1].energy_wh",
         ),
         (
             "grid",
@@ -117,7 +125,7 @@ def test_the_supplier_rejects_for_want_of_credit_before_the_check() -> None:
         ),
         ("grid", ReportNetwork(NOON, "p", False, 0, (cut(0, 1),)), ReasonCode.CONFLICT, "body.reductions"),
         ("grid", ReportNetwork(NOON + STEP, "p", True), ReasonCode.UNKNOWN_INTERVAL, "body.interval"),
-        ("shop", RejectTrades(NOON, (0, 0)), ReasonCode.CONFLICT, "body.trades[1]"),
+        ("shop", RejectTrades(NOON, (0, 0)), ReasonCode.STATE, "body.trades[1]"),
         ("shop", RejectTrades(NOON, (9,)), ReasonCode.UNKNOWN_TRADE, "body.trades[0]"),
         ("shop", ReportNetwork(NOON, "p", True), ReasonCode.FORBIDDEN, "body.kind"),
         ("ann", RejectTrades(NOON, (0,)), ReasonCode.FORBIDDEN, "body.kind"),

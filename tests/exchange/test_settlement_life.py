@@ -196,6 +196,14 @@ def test_meters_that_do_not_add_up_to_the_head_are_flagged_once_all_are_read() -
     assert flag == MetersDisagree(NOON, loss_wh=600, stated_wh=0, tolerance_wh=75)
 
 
+def test_the_cross_check_is_silent_until_every_reading_is_there() -> None:
+    village = delivered(loss_tolerance_wh=50)
+    village.read({**{name: READ[name] for name in ("ann", "bob", "cat")}, "head": 2_500})
+    assert [type(event) for event in village.tick(SETTLE)] == [ReadingEstimated, IntervalSettled]
+    village.read({"dan": 0}, at=SETTLE + HOUR)
+    assert [type(event) for event in village.tick(SETTLE + HOUR)] == [IntervalSettled, MetersDisagree]
+
+
 def test_losses_that_the_dso_has_stated_raise_no_flag() -> None:
     village = Village(msgspec.structs.replace(RULES, loss_tolerance_wh=50, loss_tolerance=0)).open()
     village.tick(GATE)

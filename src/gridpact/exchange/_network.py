@@ -64,7 +64,10 @@ def reject_trades(asked: Asked[RejectTrades]) -> Iterator[AnyEvent]:
     body = asked.body
     asked.refuse_duplicate(asked.state.intervals.get(body.interval))
     interval = asked.between_gate_and_delivery(body.interval)
-    _check_trades(interval, [(f"body.trades[{row}]", trade) for row, trade in enumerate(body.trades)])
+    seen = set()
+    for row, trade in enumerate(body.trades):
+        _check_trade(interval, f"body.trades[{row}]", trade, 0 if trade in seen else None)
+        seen.add(trade)
     yield from _reduce(
         asked.state, interval, [TradeReduced(interval.start, trade, 0, ReasonCode.CREDIT) for trade in body.trades]
     )
@@ -76,9 +79,7 @@ def report_network(asked: Asked[ReportNetwork]) -> Iterator[AnyEvent]:
     body = asked.body
     asked.refuse_duplicate(asked.state.intervals.get(body.interval))
     interval = asked.between_gate_and_delivery(body.interval)
-    _check_trades(interval, [(f"body.reductions[{row}].trade", cut.trade) for row, cut in enumerate(body.reductions)])
-    for row, cut in enumerate(body.reductions):
-        _check_reduction(interval, f"body.reductions[{row}]", cut)
+    _check_reductions(interval, body.reductions)
     for row, limit in enumerate(body.limits):
         if limit.member not in interval.roster.at:
             raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"body.limits[{row}].member", f"{limit.member} is not a member")
@@ -97,25 +98,27 @@ def report_network(asked: Asked[ReportNetwork]) -> Iterator[AnyEvent]:
     yield IntervalAccepted(interval.start, asked.command.key, body.policy, body.losses_wh, body.own)
 
 
-def _check_trades(interval: Interval, named: Iterable[tuple[str, int]]) -> None:
-    """Every trade exists, stands, and is named once."""
-    seen = set()
-    for field, trade in named:
-        if trade >= len(interval.trades):
-            raise Refusal(ReasonCode.UNKNOWN_TRADE, field, f"trade {trade} of {len(interval.trades)}")
-        if trade in seen:
-            raise Refusal(ReasonCode.CONFLICT, field, f"trade {trade} is named twice")
-        if interval.trades[trade].accepted_wh == 0:
-            raise Refusal(ReasonCode.STATE, field, f"trade {trade} was rejected: {interval.trades[trade].reason}")
-        seen.add(trade)
+def _check_trade(interval: Interval, field: str, trade: int, left_wh: int | None = None) -> int:
+    """What stands of a trade, after the reductions of this report so far; refused if that is nothing."""
+    if trade >= len(interval.trades):
+        raise Refusal(ReasonCode.UNKNOWN_TRADE, field, f"trade {trade} of {len(interval.trades)}")
+    standing = interval.trades[trade].accepted_wh if left_wh is None else left_wh
+    if standing == 0:
+        raise Refusal(ReasonCode.STATE, field, f"trade {trade} is rejected already")
+    return standing
 
 
-def _check_reduction(interval: Interval, field: str, cut: Reduction) -> None:
-    if cut.reason not in GRID_REASONS:
-        raise Refusal(ReasonCode.FORBIDDEN, f"{field}.reason", f"{cut.reason} is not a reason of the grid")
-    standing = interval.trades[cut.trade].accepted_wh
-    if cut.energy_wh > standing:
-        raise Refusal(ReasonCode.LIMIT, f"{field}.energy_wh", f"{cut.energy_wh} Wh of {standing} Wh")
+def _check_reductions(interval: Interval, cuts: Iterable[Reduction]) -> None:
+    """A trade may be cut several times, one violation after the other, and its energy only falls."""
+    left_wh: dict[int, int] = {}
+    for row, cut in enumerate(cuts):
+        field = f"body.reductions[{row}]"
+        standing = _check_trade(interval, f"{field}.trade", cut.trade, left_wh.get(cut.trade))
+        if cut.reason not in GRID_REASONS:
+            raise Refusal(ReasonCode.FORBIDDEN, f"{field}.reason", f"{cut.reason} is not a reason of the grid")
+        if cut.energy_wh > standing:
+            raise Refusal(ReasonCode.LIMIT, f"{field}.energy_wh", f"{cut.energy_wh} Wh of {standing} Wh")
+        left_wh[cut.trade] = cut.energy_wh
 
 
 def reject_all(state: State, interval: Interval, reason: ReasonCode) -> Iterator[AnyEvent]:

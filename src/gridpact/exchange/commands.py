@@ -135,7 +135,8 @@ class ReportNetwork(Body, frozen=True):
     converged
         False if the power flow has no solution: then every trade is rejected.
     reductions
-        Trades that are cut; all others are accepted in full.
+        Trades that are cut, in sequence; one may be cut several times, as one violation follows another. All others are
+        accepted in full.
     limits
         What members may draw and inject at most, as a consequence.
     losses_wh

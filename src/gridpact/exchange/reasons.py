@@ -50,7 +50,7 @@ MEANING: dict[ReasonCode, str] = {
     ReasonCode.BAD_SIGNATURE: "the signature is not the author's signature of this command",
     ReasonCode.FORBIDDEN: "not this author's to do: another role's command, or somebody else's order or item",
     ReasonCode.DUPLICATE: "known already: sent before, and nothing has changed by sending it again",
-    ReasonCode.CONFLICT: "known already, with another content: a reading's version, a trade reduced twice",
+    ReasonCode.CONFLICT: "known already, with another content (a reading, an interval, an actor); or at odds with itself",
     ReasonCode.OUTDATED: "a reading older than the one that counts",
     ReasonCode.EARLY: "before its time: a reading of an interval that has not ended, a network check before gate closure",
     ReasonCode.LATE: "after its time: an order after gate closure, a reading after the window for corrections",

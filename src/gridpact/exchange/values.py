@@ -144,7 +144,7 @@ class Violation(Value, frozen=True, forbid_unknown_fields=True):
 
 
 class Reduction(Value, frozen=True, forbid_unknown_fields=True):
-    """One trade cut by the DSO.
+    """One trade cut by the DSO, once.
 
     Attributes
     ----------
