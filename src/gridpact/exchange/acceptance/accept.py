@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import count
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from gridpact.exchange.acceptance._program import least_cuts
 from gridpact.exchange.acceptance._record import record
 from gridpact.exchange.acceptance._room import Room, who_relieves
 from gridpact.exchange.acceptance._search import Found, first_clean, last_first, pro_rata
-from gridpact.exchange.acceptance.case import UNLIMITED, Acceptance, Case, Policy
-from gridpact.exchange.acceptance.network import Network, is_clean
-from gridpact.units import BoolArray, FloatArray, IntArray, to_kwh
+from gridpact.exchange.acceptance.case import UNLIMITED, Acceptance, Case, Policy, Reduction
+from gridpact.exchange.acceptance.network import OTHER_LEG, Network, is_clean
+from gridpact.units import BoolArray, FloatArray, IntArray, payment, to_kwh
 
 MARGIN = 1e-3
 """Of the common scale (half the voltage band, the loading limit): what is kept free of a limit, since meters round to a Wh."""
@@ -112,20 +113,21 @@ def accept_together(
 
     Notes
     -----
-    What is cut here may change what is decided there, so intervals are decided again until nothing moves. Energies only fall;
-    a leg that still moves after so many rounds as there are cases, plus two, is not accepted at all.
+    What is cut here may change what is decided there, so intervals are decided again until nothing moves. Energies only fall.
+    After as many rounds as there are cases, a loan that is still cut is not accepted at all, so that it comes to an end.
     """
     decided = accept_each(network, cases, policy, retail=retail)
-    count = max((int(leg.max(initial=-1)) for leg in legs), default=-1) + 1
-    if not count:
+    loans = max((int(leg.max(initial=-1)) for leg in legs), default=-1) + 1
+    if not loans:
         return decided
-    current, share = list(cases), np.ones(count)
-    for attempt in range(len(cases) + 3):
+    current, share = list(cases), np.ones(loans)
+    for attempt in count():
+        before = share.copy()
         for leg, result, offered, case in zip(legs, decided, current, cases, strict=True):
             cut = (leg >= 0) & (result.energy_wh < offered.orders.energy_wh)
             np.minimum.at(share, leg[cut], result.energy_wh[cut] / case.orders.energy_wh[cut])
-        if attempt > len(cases) + 1:
-            share[share < 1] = 0.0
+        if attempt > len(cases):
+            share[share < before] = 0.0
         moved = []
         for at, (leg, result, case) in enumerate(zip(legs, decided, cases, strict=True)):
             kept = np.floor(case.orders.energy_wh * share[np.maximum(leg, 0)] * (1 + FLOAT)).astype(np.int64)
@@ -138,7 +140,33 @@ def accept_together(
         again = accept_each(network, [current[at] for at in moved], policy, retail=retail)
         for at, result in zip(moved, again, strict=True):
             decided[at] = result
-    return decided
+    return [_with_scaled_legs(*each) for each in zip(cases, current, decided, strict=True)]
+
+
+def _with_scaled_legs(case: Case, offered: Case, decided: Acceptance) -> Acceptance:
+    """The decision on what was left of an interval's orders, with what their other legs took from them before."""
+    whole, left = case.orders.energy_wh, offered.orders.energy_wh
+    scaled = tuple(
+        Reduction(
+            order=row,
+            seller=int(case.orders.seller[row]),
+            buyer=int(case.orders.buyer[row]),
+            from_wh=int(whole[row]),
+            to_wh=int(left[row]),
+            reason=OTHER_LEG,
+            before=OTHER_LEG.value,
+            after=OTHER_LEG.value,
+        )
+        for row in np.flatnonzero(left < whole).tolist()
+    )
+    lost = payment(whole - left, case.orders.worth - case.orders.cost).sum()
+    return replace(
+        decided,
+        reductions=scaled + decided.reductions,
+        forgone_wh=decided.forgone_wh + np.abs(offered.uses.planned_wh - case.uses.planned_wh),
+        curtailed_wh=decided.curtailed_wh + int((whole - left).sum()),
+        welfare_lost=decided.welfare_lost + int(lost),
+    )
 
 
 def _policy(name: Policy | str) -> Policy:

@@ -35,7 +35,7 @@ class Violation:
     cause
         Which kind.
     element
-        Name of the bus or branch; empty where the power flow has no solution.
+        Name of the bus or branch; empty where there is none: no solution, or the other leg of a loan.
     value, limit
         Voltage of the worst phase in p.u., or loading relative to the rating; NaN where there is no solution.
 
@@ -53,7 +53,7 @@ class Violation:
     limit: float
 
     def __str__(self) -> str:
-        if self.cause is Cause.NO_POWER_FLOW:
+        if not self.element:
             return str(self.cause)
         amount = f"{self.value:.1%}".replace("%", " %") if self.cause is Cause.OVERLOAD else f"{self.value:.4f} pu"
         return f"{self.cause}({self.element}, {amount})"
@@ -234,6 +234,9 @@ class Network:
 
 NO_SOLUTION = Violation(Cause.NO_POWER_FLOW, "", float("nan"), float("nan"))
 """Stands for every violation of a power flow that has no solution."""
+
+OTHER_LEG = Violation(Cause.LEG, "", float("nan"), float("nan"))
+"""The reason of an order that is scaled as another leg of its loan was cut."""
 
 
 def is_clean(excess: FloatArray, allowed: FloatArray) -> BoolArray:
