@@ -5,7 +5,7 @@ order of their UTF-16 code units, strings are escaped as little as JSON allows, 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring  # the C function behind json.dumps
 from typing import Any, TypeAlias
 
@@ -112,20 +112,21 @@ def _place_point(digits: str, point: int) -> str:
 
 
 def _text(value: Any) -> str:
-    match value:
-        case str():
-            return encode_basestring(value)
-        case None | True | False:
-            return {None: "null", True: "true", False: "false"}[value]
-        case int():
-            return _integer(value)
-        case float():
-            return _float(value)
-        case Mapping():
-            return "{" + ",".join(f"{_key(key)}:{_text(value[key])}" for key in sorted(value, key=_utf16)) + "}"
-        case list() | tuple():
-            return "[" + ",".join(_items(value)) + "]"
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
+    for kind, write in _WRITERS.items():  # a subclass of what JSON knows: an enumeration of texts, for instance
+        if isinstance(value, kind):
+            return write(value)
     raise InputError(f"a {type(value).__name__}", place="canonical JSON", accepted="what JSON knows")
+
+
+def _object(value: Mapping[Any, Any]) -> str:
+    return "{" + ",".join([f"{_key(key)}:{_text(value[key])}" for key in sorted(value, key=_utf16)]) + "}"
+
+
+def _array(value: Sequence[Any]) -> str:
+    return "[" + ",".join(_items(value)) + "]"
 
 
 def _items(values: Sequence[Any]) -> Any:
@@ -150,6 +151,10 @@ def _float(value: float) -> str:
     return _integer(int(value)) if LARGEST_INTEGER < abs(value) < 1e21 else number(value)
 
 
+def _constant(value: bool | None) -> str:
+    return "null" if value is None else "true" if value else "false"
+
+
 def _key(key: Any) -> str:
     return encode_basestring(key)
 
@@ -158,3 +163,16 @@ def _utf16(key: Any) -> bytes:
     if not isinstance(key, str):
         raise InputError(f"a key that is {type(key).__name__}", place="canonical JSON", accepted="texts as keys")
     return key.encode("utf-16-be")
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    bool: _constant,
+    type(None): _constant,
+    int: _integer,
+    float: _float,
+    dict: _object,
+    list: _array,
+    tuple: _array,
+    Mapping: _object,
+}

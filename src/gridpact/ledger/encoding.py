@@ -1,11 +1,13 @@
 """Bytes as text: base64 for URLs without padding (RFC 4648, section 5; as in RFC 7515), read strictly."""
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 
 from gridpact.errors import InputError
 
 HASH_BYTES = 32
+
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 def to_text(data: bytes) -> str:
@@ -16,7 +18,7 @@ def to_text(data: bytes) -> str:
     >>> to_text(bytes([255, 254, 0]))
     '__4A'
     """
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def to_bytes(text: object, length: int, what: str) -> bytes:
@@ -34,7 +36,7 @@ def to_bytes(text: object, length: int, what: str) -> bytes:
     """
     if isinstance(text, str) and text.isascii():
         try:
-            data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            data = a2b_base64(text.encode().translate(_FROM_URL) + b"=" * (-len(text) % 4))
         except ValueError:
             data = b""
         if len(data) == length and to_text(data) == text:

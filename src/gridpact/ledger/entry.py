@@ -1,7 +1,8 @@
 """An entry of a log: what somebody states, signed by its author, with commitments to what only some may read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from gridpact.errors import InputError
@@ -59,33 +60,42 @@ class Entry:
         """Make and sign an entry; `sealed` holds what `seal` gave, by table."""
         commitments = {name: made for name, (made, _) in sealed.items()}
         openings = {name: opening for name, (_, opening) in sealed.items()}
-        entry = cls(log, seq, author, kind, body, commitments, b"", openings)
-        return cls(log, seq, author, kind, body, commitments, key.sign(ENTRY + entry.content), openings)
+        unsigned = cls(log, seq, author, kind, body, commitments, b"", openings)
+        return replace(unsigned, signature=key.sign(ENTRY + unsigned.content))
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The canonical JSON that the author signs, after a prefix."""
-        return encode(self._content())
+        return encode(
+            {
+                "log": self.log,
+                "seq": self.seq,
+                "author": self.author,
+                "kind": self.kind,
+                "body": self.body,
+                "sealed": self.sealed,
+            }
+        )
 
     @property
     def leaf(self) -> bytes:
-        """The canonical JSON that is the leaf of the tree: the content with the signature."""
-        return encode(self._leaf())
+        """The canonical JSON that is the leaf of the tree: the content with the signature, whose key is the last in order."""
+        return self.content[:-1] + b',"signature":' + encode(to_text(self.signature)) + b"}"
 
     def signed_by_author(self, keys: Directory) -> bool:
         """Whether the author's signature holds."""
         return keys.verify(self.author, ENTRY + self.content, self.signature)
 
-    def to_json(self, *, openings: bool) -> dict[str, Any]:
-        """As it stands in an export, with what is sealed or without."""
-        line: dict[str, Any] = {"entry": self._leaf()}
-        if openings and self.openings:
-            line["openings"] = {name: opening.to_json() for name, opening in self.openings.items()}
-        return line
+    def line(self, *, openings: bool) -> bytes:
+        """Its canonical JSON in an export, with what is sealed or without."""
+        if not openings or not self.openings:
+            return b'{"entry":' + self.leaf + b"}"
+        opened = encode({name: opening.to_json() for name, opening in self.openings.items()})
+        return b'{"entry":' + self.leaf + b',"openings":' + opened + b"}"
 
     @classmethod
     def from_json(cls, value: Any) -> "Entry":
-        """Read what `to_json` wrote; raises `InputError`."""
+        """Read what stands in a line; raises `InputError`."""
         match value:
             case {
                 "entry": {
@@ -103,19 +113,6 @@ class Entry:
                 held = to_bytes(signature, SIGNATURE_BYTES, "signature of an entry")
                 return cls(log, seq, author, kind, body, sealed, held, openings)
         raise InputError("an entry that is none", accepted="log, seq, author, kind, body, sealed, signature")
-
-    def _content(self) -> dict[str, Any]:
-        return {
-            "log": self.log,
-            "seq": self.seq,
-            "author": self.author,
-            "kind": self.kind,
-            "body": self.body,
-            "sealed": self.sealed,
-        }
-
-    def _leaf(self) -> dict[str, Any]:
-        return {**self._content(), "signature": to_text(self.signature)}
 
 
 def _openings(value: Any) -> dict[str, Opening]:

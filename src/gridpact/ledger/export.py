@@ -132,7 +132,7 @@ class ExportWriter:
     def entry(self, entry: Entry) -> None:
         """Write an entry."""
         self._entries += 1
-        self._write(entry.to_json(openings=self._view is View.AUDIT))
+        self._file.write(entry.line(openings=self._view is View.AUDIT) + b"\n")
 
     def head(self, head: SignedHead) -> None:
         """Write a head."""

@@ -25,11 +25,11 @@ class Opening:
     columns
         By name, all of the same length.
     salts
-        One a row, as text.
+        One a row, `SALT_BYTES` each.
     """
 
     columns: Mapping[str, Sequence[Any]]
-    salts: Sequence[str]
+    salts: Sequence[bytes]
 
     @classmethod
     def from_json(cls, value: Any) -> "Opening":
@@ -43,19 +43,16 @@ class Opening:
         match value:
             case {"columns": dict(columns), "salts": list(salts)} if len(value) == 2 and columns:
                 if all(isinstance(column, list) and len(column) == len(salts) for column in columns.values()):
-                    for salt in salts:
-                        to_bytes(salt, SALT_BYTES, "salt")
-                    return cls(columns, salts)
+                    return cls(columns, [to_bytes(salt, SALT_BYTES, "salt") for salt in salts])
         raise InputError("an opening that is no table", accepted="columns and salts of one length")
 
     def to_json(self) -> dict[str, Json]:
         """As it stands in an export."""
-        return {"columns": self.columns, "salts": self.salts}
+        return {"columns": self.columns, "salts": [to_text(salt) for salt in self.salts]}
 
     def commitments(self) -> list[str]:
         """The commitment of each row, as text."""
-        salts = [to_bytes(salt, SALT_BYTES, "salt") for salt in self.salts]
-        return [to_text(sha256(salt + row)) for salt, row in zip(salts, encode_rows(self.columns), strict=True)]
+        return [to_text(sha256(salt + row)) for salt, row in zip(self.salts, encode_rows(self.columns), strict=True)]
 
 
 def seal(columns: Mapping[str, Sequence[Json]], entropy: Entropy) -> tuple[list[str], Opening]:
@@ -80,6 +77,6 @@ def seal(columns: Mapping[str, Sequence[Json]], entropy: Entropy) -> tuple[list[
     """
     rows = len(next(iter(columns.values())))
     drawn = entropy(SALT_BYTES * rows)
-    salts = [to_text(drawn[at : at + SALT_BYTES]) for at in range(0, len(drawn), SALT_BYTES)]
+    salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
     opening = Opening(columns, salts)
     return opening.commitments(), opening
