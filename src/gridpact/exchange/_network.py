@@ -10,6 +10,7 @@ from gridpact.exchange.events import (
     CreditRefused,
     IntervalAccepted,
     LimitSet,
+    RetailReduced,
     TradeReduced,
     TradeStruck,
     TransferMade,
@@ -17,7 +18,7 @@ from gridpact.exchange.events import (
 from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import GRID_REASONS, ReasonCode
 from gridpact.exchange.state import Interval, State
-from gridpact.exchange.values import Reduction, Role, TradeTerms, TransferTerms
+from gridpact.exchange.values import Reduction, RetailCut, Role, TradeTerms, TransferTerms
 
 
 def record_agreement(asked: Asked[RecordAgreement]) -> Iterator[AnyEvent]:
@@ -80,9 +81,9 @@ def report_network(asked: Asked[ReportNetwork]) -> Iterator[AnyEvent]:
     asked.refuse_duplicate(asked.state.intervals.get(body.interval))
     interval = asked.between_gate_and_delivery(body.interval)
     _check_reductions(interval, body.reductions)
+    _check_retail(interval, body.retail)
     for row, limit in enumerate(body.limits):
-        if limit.member not in interval.roster.at:
-            raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"body.limits[{row}].member", f"{limit.member} is not a member")
+        _check_member(interval, f"body.limits[{row}].member", limit.member)
     if body.converged:
         cuts = [
             TradeReduced(interval.start, cut.trade, cut.energy_wh, cut.reason, cut.place, cut.before, cut.after)
@@ -93,9 +94,26 @@ def report_network(asked: Asked[ReportNetwork]) -> Iterator[AnyEvent]:
         raise Refusal(ReasonCode.CONFLICT, "body.reductions", "reductions of a power flow that has no solution")
     else:
         yield from reject_all(asked.state, interval, ReasonCode.NO_CONVERGENCE)
+    for part in body.retail:
+        yield RetailReduced(interval.start, part)
     for limit in body.limits:
         yield LimitSet(interval.start, limit)
     yield IntervalAccepted(interval.start, asked.command.key, body.policy, body.losses_wh, body.own)
+
+
+def _check_retail(interval: Interval, parts: Iterable[RetailCut]) -> None:
+    for row, part in enumerate(parts):
+        field = f"body.retail[{row}]"
+        _check_member(interval, f"{field}.member", part.member)
+        if part.reason not in GRID_REASONS:
+            raise Refusal(ReasonCode.FORBIDDEN, f"{field}.reason", f"{part.reason} is not a reason of the grid")
+        if part.after_wh > part.before_wh:
+            raise Refusal(ReasonCode.LIMIT, f"{field}.after_wh", f"{part.after_wh} Wh of {part.before_wh} Wh")
+
+
+def _check_member(interval: Interval, field: str, member: str) -> None:
+    if member not in interval.roster.at:
+        raise Refusal(ReasonCode.UNKNOWN_MEMBER, field, f"{member} is not a member")
 
 
 def _check_trade(interval: Interval, field: str, trade: int, left_wh: int | None = None) -> int:

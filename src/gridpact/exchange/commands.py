@@ -20,6 +20,7 @@ from gridpact.exchange.values import (
     Price,
     Prices,
     Reduction,
+    RetailCut,
     TradeTerms,
     TransferTerms,
     Use,
@@ -137,6 +138,8 @@ class ReportNetwork(Body, frozen=True):
     reductions
         Trades that are cut, in sequence; one may be cut several times, as one violation follows another. All others are
         accepted in full.
+    retail
+        What members deal with the supplier and is cut as well; the limits say what follows for their meters.
     limits
         What members may draw and inject at most, as a consequence.
     losses_wh
@@ -150,6 +153,7 @@ class ReportNetwork(Body, frozen=True):
     converged: bool
     losses_wh: NetWh = 0
     reductions: tuple[Reduction, ...] = ()
+    retail: tuple[RetailCut, ...] = ()
     limits: tuple[MemberLimit, ...] = ()
     own: tuple[Violation, ...] = ()
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from gridpact.exchange.commands import kind_of
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, Use, Violation
+from gridpact.exchange.values import Actor, MemberLimit, Prices, RetailCut, Use, Violation
 
 # ``command``, where an event has it, is ``author/id`` of the command that it came of: what is sent again is known by it.
 
@@ -191,6 +191,13 @@ class CreditRefused(Event, frozen=True):
     command: str
 
 
+class RetailReduced(Event, frozen=True):
+    """What a member deals with its supplier was cut; `LimitSet` binds its meter."""
+
+    interval: int
+    cut: RetailCut
+
+
 class LimitSet(Event, frozen=True):
     """A member's meter is bound in the interval."""
 
@@ -339,6 +346,7 @@ AnyEvent: TypeAlias = (
     | GateClosed
     | TradeReduced
     | CreditRefused
+    | RetailReduced
     | LimitSet
     | IntervalAccepted
     | IntervalDelivered

@@ -272,6 +272,10 @@ def _credit_refused(state: State, event: events.CreditRefused) -> None:
     state.intervals[event.interval].seen[event.command] = None
 
 
+def _retail_reduced(state: State, event: events.RetailReduced) -> None:
+    """What follows for the meter stands in the limit."""
+
+
 def _limit_set(state: State, event: events.LimitSet) -> None:
     state.intervals[event.interval].limits[event.limit.member] = event.limit
 
@@ -390,6 +394,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     events.GateClosed: _gate_closed,
     events.CreditRefused: _credit_refused,
     events.TradeReduced: _trade_reduced,
+    events.RetailReduced: _retail_reduced,
     events.LimitSet: _limit_set,
     events.IntervalAccepted: _interval_accepted,
     events.IntervalDelivered: _interval_delivered,

@@ -166,6 +166,31 @@ class Reduction(Value, frozen=True, forbid_unknown_fields=True):
     after: Annotated[int, Meta(ge=0, le=LARGEST)]
 
 
+class RetailCut(Value, frozen=True, forbid_unknown_fields=True):
+    """What a member sells to its supplier, or buys from it, cut by the DSO.
+
+    Attributes
+    ----------
+    member
+        Whose.
+    is_sale
+        Whether it sells.
+    before_wh, after_wh
+        Energy before and after the cut.
+    reason, place, before, after
+        As of a `Reduction`.
+    """
+
+    member: Name
+    is_sale: bool
+    before_wh: RestWh
+    after_wh: RestWh
+    reason: ReasonCode
+    place: Annotated[str, Meta(max_length=64)]
+    before: Annotated[int, Meta(ge=0, le=LARGEST)]
+    after: Annotated[int, Meta(ge=0, le=LARGEST)]
+
+
 class MemberLimit(Value, frozen=True, forbid_unknown_fields=True):
     """What a member's meter may show at most in an interval, Wh in each direction; None leaves that direction free."""
 

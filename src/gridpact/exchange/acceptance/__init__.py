@@ -9,6 +9,7 @@ from gridpact.exchange.acceptance.charges import (
     charges_by_losses,
     losses_of_trades,
 )
+from gridpact.exchange.acceptance.desk import Forecast, check_interval
 from gridpact.exchange.acceptance.envelopes import Allocation, Envelopes, publish_envelopes
 from gridpact.exchange.acceptance.network import Cause, Network, Violation
 
@@ -20,6 +21,7 @@ __all__ = [
     "Case",
     "Cause",
     "Envelopes",
+    "Forecast",
     "Network",
     "Orders",
     "PairCharges",
@@ -32,6 +34,7 @@ __all__ = [
     "accept_together",
     "charges_by_distance",
     "charges_by_losses",
+    "check_interval",
     "losses_of_trades",
     "publish_envelopes",
 ]
