@@ -55,9 +55,6 @@ def test_the_public_export_shows_totals_and_hides_orders_trades_readings_and_bil
 
 
 def test_a_public_export_whose_parties_make_money_is_caught(recorded: Recorded, tmp_path: Path) -> None:
-    header, _ = recorded.story(AUCTION)
-    del header
-
     def make_money(told: list[Told | str]) -> None:
         first(told, "interval_settled").body["exchange"] -= 1
 
