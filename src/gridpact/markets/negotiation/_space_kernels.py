@@ -174,6 +174,8 @@ def _price_loans(
         w[_STATE + lane] = start
         w[_PAID + lane] = exchanged
     for o in range(width - 1):
+        while (1 << (levels - 1)) > width - 2 - o and levels > 1:
+            levels -= 1  # what is left of the window is shorter than the longest stride
         x_here, total, divide = path[_DEMAND, o], path[_SUM, o + 1], path[_DIVIDE, o + 1]
         end_low, end_high = path[_END_LOW, o + 1], path[_END_HIGH, o + 1]
         imported, exported = rates[IMPORTED, o], rates[EXPORTED, o]
