@@ -119,7 +119,7 @@ def test_the_supplier_rejects_for_want_of_credit_before_the_check() -> None:
         ),
         (
             "grid",
-            ReportNetwork(NOON, "p", True, 0, (), (MemberLimit("eve", 0, 0),)),
+            ReportNetwork(NOON, "p", True, limits=(MemberLimit("eve", 0, 0),)),
             ReasonCode.UNKNOWN_MEMBER,
             "body.limits[0].member",
         ),

@@ -44,6 +44,7 @@ from gridpact.exchange import (
     replay,
 )
 from gridpact.exchange.rules import DAY, HOUR, MINUTE
+from gridpact.exchange.values import LARGEST
 
 TABLES = {
     ItemState: moves.ITEM_MOVES,
@@ -218,6 +219,18 @@ def test_the_seed_of_ties_comes_from_the_signed_orders_whatever_their_order_of_a
     assert len(seeds[0]) == 16
 
 
+def test_the_seed_of_ties_knows_what_is_ordered_and_nothing_that_a_member_can_try_for_free() -> None:
+    def seed(number: int, at: int, price: int) -> str:
+        village = Village().open()
+        village.send(signed("ann", number, PlaceOrder(NOON, True, 100, price)), at)
+        village.say("bob", PlaceOrder(NOON, False, 100, 150_000))
+        (closed,) = (event for event in village.tick(GATE) if isinstance(event, GateClosed))
+        return closed.seed
+
+    assert seed(100, BIDDING, 150_000) == seed(101, BIDDING - 5, 150_000)  # another id, time and signature
+    assert seed(100, BIDDING, 150_000) != seed(100, BIDDING, 150_001)
+
+
 @pytest.mark.parametrize("at", [GATE, GATE + 1, NOON, END, END + 30 * DAY])
 def test_an_order_after_gate_closure_is_late_whether_the_clock_has_ticked_or_not(at: int) -> None:
     village = Village().open()
@@ -280,6 +293,28 @@ def test_a_clock_that_is_set_back_does_not_open_a_closed_gate() -> None:
             RecordAgreement(NOON, "x", (TradeTerms("ann", "bob", NOON + STEP, 1, 0),)),
             ReasonCode.UNKNOWN_INTERVAL,
             "body.trades[0].interval",
+        ),
+        (
+            "market",
+            RecordAgreement(
+                NOON, "x", (TradeTerms("ann", "bob", NOON, 98_000, 0), TradeTerms("cat", "bob", NOON, 1, 0))
+            ),
+            ReasonCode.LIMIT,  # bob asks for 2,000 Wh already
+            "body.trades[1].energy_wh",
+        ),
+        (
+            "market",
+            RecordAgreement(NOON, "x", (TradeTerms("ann", "bob", NOON, 1, -2_000_001),)),
+            ReasonCode.LIMIT,
+            "body.trades[0].price",
+        ),
+        (
+            "market",
+            RecordAgreement(
+                NOON, "x", (), (TransferTerms("ann", "bob", NOON, LARGEST), TransferTerms("ann", "bob", NOON, 1))
+            ),
+            ReasonCode.LIMIT,
+            "body.transfers[1].amount",
         ),
     ],
 )

@@ -148,6 +148,43 @@ def favour_a_friend(told: Story) -> None:
     trades["seller"][0] = next(m for m in range(8) if m not in (seller, trades["buyer"][0]))
 
 
+def leave_out_a_clearing(told: Story) -> None:
+    told.remove(first(told, "gate_closed", 1))
+
+
+def postpone_a_clearing(told: Story, until: str) -> None:
+    """The gate before covers its interval, too, and makes nothing of it; what is struck comes later."""
+    body = first(told, "gate_closed").body
+    body["intervals"] = 2
+    for name, nothing in (("energy_wh", 0), ("paid", 0), ("price_low", None), ("price_high", None)):
+        body["totals"][name].append(nothing)
+    clearing = first(told, "gate_closed", 1)
+    told.remove(clearing)
+    told.insert(told.index(first(told, until, 1)) + 1, clearing)
+
+
+def clear_after_delivery(told: Story) -> None:
+    postpone_a_clearing(told, "readings_taken")
+
+
+def clear_after_acceptance(told: Story) -> None:
+    first(told, "interval_accepted", 1).tables.clear()
+    first(told, "interval_accepted", 1).body["cut_wh"] = 0
+    postpone_a_clearing(told, "interval_accepted")
+
+
+def leave_orders_uncleared(told: Story) -> None:
+    postpone_a_clearing(told, "readings_taken")
+    told.remove(first(told, "gate_closed", 1))
+    told[:] = [each for each in told if not (isinstance(each, Told) and each.kind == "interval_settled")]
+
+
+def share_after_settlement(told: Story) -> None:
+    shared = first(told, "pool_shared")
+    told.remove(shared)
+    told.insert(told.index(first(told, "interval_settled")) + 1, shared)
+
+
 def choose_the_seed(told: Story) -> None:
     first(told, "gate_closed", 1).body["seed"] = "0123456789abcdef"
 
@@ -364,6 +401,11 @@ def decide_twice(told: Story) -> None:
         (AUCTION, clear_dearer, "gate_closed", "makes something else of these orders"),
         (AUCTION, favour_a_friend, "trades, row 0", "makes something else of these orders"),
         (AUCTION, choose_the_seed, "gate_closed", "another draw"),
+        (AUCTION, leave_out_a_clearing, "readings_taken", "was left out"),
+        (AUCTION, clear_after_delivery, "gate_closed", "nobody checks it"),
+        (AUCTION, leave_orders_uncleared, "end of the log", "they were left out"),
+        (DECIDED, clear_after_acceptance, "gate_closed", "nobody checks it"),
+        (POOL, share_after_settlement, "interval_settled", "was left out"),
         (AUCTION, tell_another_price, "gate_closed", "not what was traded"),
         (AUCTION, raise_a_limit, "orders of member/m0000", "edited, made up, or replayed"),
         (AUCTION, drop_an_order, "gate_closed", "another draw"),

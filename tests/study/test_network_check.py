@@ -11,6 +11,7 @@ import pytest
 from gridpact.community import Community, Profiles, load_community
 from gridpact.errors import InputError
 from gridpact.exchange.acceptance import UNLIMITED, Policy
+from gridpact.grid import power_flow
 from gridpact.markets import Gate, Outlook, Pact, Reason, Trades, Transfers, make_mechanism
 from gridpact.study import NETWORK_CHECKS, Comparison, Settings, compare, run_baseline, simulate
 from gridpact.study.output import summarise
@@ -125,6 +126,15 @@ def test_with_forecast_errors_the_accounts_close_and_less_is_violated(noon, fore
     assert run.community.money_residual == run.community.energy_residual_wh == 0
     assert run.community.violations < 0.6 * free.community.violations
     assert run.community.v_max_pu - 1.1 < 0.75 * (free.community.v_max_pu - 1.1)
+
+
+def test_the_grid_carries_what_the_meters_show_where_only_limits_act(noon):
+    idle = replace(noon, members=tuple(replace(member, battery=None) for member in noon.members))
+    run = simulate(idle, make_mechanism("auction:uniform"), Settings("perfect", network="sensitivity"))
+    assert run.delivery.curtailed_kw.sum() > 0
+    p_kw, q_kvar = idle.at_buses(idle.profiles.net_kw + run.delivery.curtailed_kw, idle.profiles.q_kvar)
+    np.testing.assert_allclose(run.flow.loading, power_flow(idle.feeder, p_kw, q_kvar).loading, atol=1e-9)
+    assert run.community.violations == 0
 
 
 def test_transfers_that_go_with_trades_are_cut_with_them(noon):

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from gridpact.study.ledger import Recorder
 
 
+CHECKS = (
+    "none, last-on-first-off, pro-rata, sensitivity, merit, envelopes-equal, envelopes-proportional, "
+    "charges-distance, charges-losses"
+)
+"""`gridpact.study.NETWORK_CHECKS`, which a test holds it to: help should load no study."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """What all studies ask for."""
@@ -55,6 +62,7 @@ class LedgerStudy(Study):
     public: Annotated[
         bool, typer.Option("--public", help="Write the ledger's public view: commitments, totals, prices, heads.")
     ] = False
+    network: Annotated[str, typer.Option(metavar="CHECK", help=f"Keep the network in this way: {CHECKS}.")] = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +76,7 @@ class ReplicatedStudy(Study):
         list[str] | None,
         typer.Option(
             metavar="CHECK",
-            help="Keep the network in this way, beside not at all; may be given several times. none, last-on-first-off, "
-            "pro-rata, sensitivity, merit, envelopes-equal, envelopes-proportional, charges-distance, charges-losses; "
+            help=f"Keep the network in this way, beside not at all; may be given several times. {CHECKS}; "
             "all: each of them.",
         ),
     ] = None
@@ -84,7 +91,7 @@ def run(study: LedgerStudy) -> None:
 
     if study.public and not study.ledger:
         raise InputError("--public without --ledger", accepted="--ledger --public")
-    file, markets, settings = _prepare(study)
+    file, markets, settings = _prepare(study, study.network)
     recorder = _recorder(study, file) if study.ledger else None
     with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets))
@@ -139,7 +146,7 @@ def _recorder(study: LedgerStudy, file: "CommunityFile") -> "Recorder":
     return Recorder(study.output, view, draw_keys(file.community), file.market.options)
 
 
-def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
+def _prepare(study: Study, network: str = "none") -> "tuple[CommunityFile, list[Market], Settings]":
     """Load and validate everything before anything runs."""
     from gridpact.community import load_community
     from gridpact.markets import mechanism_names
@@ -153,6 +160,7 @@ def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
         forecast=study.forecast or market.forecast,
         seed=market.seed if study.seed is None else study.seed,
         gate_closure=timedelta(minutes=market.gate_closure_minutes),
+        network=network,
     )
     make_writable(study.output)
     for note in file.notes:

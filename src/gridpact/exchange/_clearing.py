@@ -25,6 +25,7 @@ from gridpact.exchange.state import Interval, Order, State
 from gridpact.exchange.values import Role
 from gridpact.markets import Book, OrderMechanism, Pact, Party, make_mechanism
 
+SEED = b"gridpact/v1/seed\n"
 SEED_BYTES = 8
 ROLES = {Party.SUPPLIER: Role.SUPPLIER, Party.DSO: Role.DSO, Party.EXCHANGE: Role.EXCHANGE}
 
@@ -57,7 +58,7 @@ def close_gate(state: State, interval: Interval) -> Iterator[AnyEvent]:
         if item.state == ItemState.LISTED:
             yield ItemExpired(interval.start, key)
     waiting = {key: order for key, order in interval.orders.items() if order.open_wh}
-    seed = seed_of(waiting)
+    seed = seed_of(waiting.values())
     matched = set()
     if waiting and (mechanism := order_mechanism(state.rules)) is not None:
         pact = mechanism.match(_book(interval, waiting.values()), int(seed, 16))
@@ -72,10 +73,13 @@ def close_gate(state: State, interval: Interval) -> Iterator[AnyEvent]:
     yield GateClosed(interval.start, seed)
 
 
-def seed_of(orders: dict[str, Order]) -> str:
-    """64 bits of the hash of the signed order set, hexadecimal: nobody knows it before the gate has closed."""
-    signed = sorted((key, order.signature) for key, order in orders.items())
-    return hashlib.sha256(msgspec.json.encode(signed)).hexdigest()[: 2 * SEED_BYTES]
+def seed_of(orders: Collection[Order]) -> str:
+    """64 bits of the hash of what is ordered, hexadecimal: nobody knows it before the gate has closed.
+
+    Numbers of commands, times and signatures do not enter: a member could try some at no cost until the ties suit.
+    """
+    ordered = sorted((order.member, order.is_buy, order.open_wh, order.price) for order in orders)
+    return hashlib.sha256(SEED + msgspec.json.encode(ordered)).hexdigest()[: 2 * SEED_BYTES]
 
 
 def order_mechanism(rules: Rules) -> OrderMechanism | None:

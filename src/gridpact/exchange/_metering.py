@@ -9,6 +9,7 @@ from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import DAY
 from gridpact.exchange.state import ESTIMATED, HEAD, MISSING, Interval, State
+from gridpact.exchange.values import MOST_WH
 from gridpact.units import MICRO
 
 
@@ -24,6 +25,9 @@ def report_reading(asked: Asked[ReportReading]) -> Iterator[AnyEvent]:
     closes = body.interval + state.rules.step_ms + state.rules.correct_within_ms
     if asked.at >= closes:
         raise Refusal(ReasonCode.LATE, "body.interval", f"received at {asked.at}, readings were taken until {closes}")
+    most_wh = MOST_WH if of == HEAD else state.rules.most_reading_wh
+    if abs(body.energy_wh) > most_wh:
+        raise Refusal(ReasonCode.LIMIT, "body.energy_wh", f"{body.energy_wh} Wh, up to {most_wh} Wh are accepted")
     _check_version(interval, interval.meter(of), body)
     yield ReadingTaken(body.interval, of, asked.author, body.energy_wh, body.version)
 

@@ -18,7 +18,7 @@ from gridpact.exchange.events import (
 from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import GRID_REASONS, ReasonCode
 from gridpact.exchange.state import Interval, State
-from gridpact.exchange.values import Reduction, RetailCut, Role, TradeTerms, TransferTerms
+from gridpact.exchange.values import LARGEST, Reduction, RetailCut, Role, TradeTerms, TransferTerms
 
 
 def record_agreement(asked: Asked[RecordAgreement]) -> Iterator[AnyEvent]:
@@ -30,6 +30,7 @@ def record_agreement(asked: Asked[RecordAgreement]) -> Iterator[AnyEvent]:
         _check_parties(asked, f"body.trades[{row}]", trade, seller=trade.seller, buyer=trade.buyer)
     for row, transfer in enumerate(body.transfers):
         _check_parties(asked, f"body.transfers[{row}]", transfer, payer=transfer.payer, payee=transfer.payee)
+    _check_sizes(asked)
     numbers = {trade.interval: len(state.intervals[trade.interval].trades) for trade in body.trades}
     for trade in body.trades:
         yield TradeStruck(
@@ -58,6 +59,32 @@ def _check_parties(asked: Asked[RecordAgreement], row: str, terms: TradeTerms | 
             raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"{row}.{field}", f"{party} does not take part")
     if len(set(parties.values())) == 1:
         raise Refusal(ReasonCode.FORBIDDEN, f"{row}.{field}", f"{party} on both sides")
+
+
+def _check_sizes(asked: Asked[RecordAgreement]) -> None:
+    """What is agreed keeps the limits of the area, with all that its members have open and agreed already."""
+    state, rules = asked.state, asked.state.rules
+    volume_wh: dict[tuple[int, str, int], int] = {}
+    for row, trade in enumerate(asked.body.trades):
+        if abs(trade.price) > rules.most_price:
+            found = f"{trade.price}, from {-rules.most_price} to {rules.most_price} is accepted"
+            raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].price", found)
+        for side, member in enumerate((trade.seller, trade.buyer)):
+            known_wh = state.intervals[trade.interval].volume_wh.get(member, (0, 0))[side]
+            place = (trade.interval, member, side)
+            volume_wh[place] = volume_wh.get(place, known_wh) + trade.energy_wh
+            if volume_wh[place] > rules.most_wh:
+                found = f"{volume_wh[place]} Wh of {member} in all, up to {rules.most_wh} Wh are accepted"
+                raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].energy_wh", found)
+    amounts: dict[int, int] = {}
+    for row, transfer in enumerate(asked.body.transfers):
+        known = amounts.get(transfer.interval)
+        if known is None:
+            known = sum(made.amount for made in state.intervals[transfer.interval].transfers)
+        amounts[transfer.interval] = known + transfer.amount
+        if amounts[transfer.interval] > LARGEST:
+            found = f"{amounts[transfer.interval]} micro-units in all, up to {LARGEST} are accepted"
+            raise Refusal(ReasonCode.LIMIT, f"body.transfers[{row}].amount", found)
 
 
 def reject_trades(asked: Asked[RejectTrades]) -> Iterator[AnyEvent]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from gridpact.exchange import _bidding, _clock, _metering, _network, commands
 from gridpact.exchange._asking import Asked, Refusal
 from gridpact.exchange.commands import Command
 from gridpact.exchange.events import AnyEvent, IntervalOpened, Refused, Registered
 from gridpact.exchange.reasons import ReasonCode
-from gridpact.exchange.rules import actor_problem, most_members
+from gridpact.exchange.rules import actor_problem, members_at, most_members
 from gridpact.exchange.state import State
 from gridpact.exchange.values import Role
 
@@ -104,6 +106,10 @@ def _open_interval(asked: Asked[commands.OpenInterval]) -> Iterator[AnyEvent]:
         raise Refusal(ReasonCode.LATE, "body.interval", f"received at {asked.at}, the gate closes at {closes}")
     if not body.prices.in_order:
         raise Refusal(ReasonCode.PRICE, "body.prices", "not imbalance_sell ≤ export ≤ import ≤ imbalance_buy")
+    dearest = max(map(abs, msgspec.structs.astuple(body.prices)))
+    if len(state.roster.members) > members_at(state.rules, dearest):
+        found = f"up to {dearest}, accounts of {len(state.roster.members)} members would not be exact"
+        raise Refusal(ReasonCode.LIMIT, "body.prices", found)
     yield IntervalOpened(body.interval, body.prices)
 
 

@@ -126,7 +126,6 @@ def _order_placed(state: State, event: events.OrderPlaced) -> None:
         event.use,
         event.at,
         event.rating,
-        event.signature,
         event.item,
         len(interval.arrivals),
         event.energy_wh,
@@ -159,7 +158,7 @@ def _order_modified(state: State, event: events.OrderModified) -> None:
     if interval.book is not None:
         interval.book.cancel(order.arrival)
     _add_volume(interval, order.member, order.is_buy, event.energy_wh - order.open_wh)
-    order.open_wh, order.price, order.signature = event.energy_wh, event.price, event.signature
+    order.open_wh, order.price = event.energy_wh, event.price
     _take_note(interval, order.member, event.command)
     _rest(interval, event.order, order)
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from gridpact.community import Payer
 from gridpact.errors import InputError
-from gridpact.exchange.values import LARGEST, Actor, EnergyWh, Millis, Name, Position, RestWh, Role
+from gridpact.exchange.values import LARGEST, MOST_WH, Actor, EnergyWh, Millis, Name, Position, RestWh, Role
 from gridpact.units import MICRO
 
 MINUTE = 60_000
@@ -44,6 +44,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
         Energy that a member may have open and agreed in one interval, items and orders together, each side.
     most_price
         Largest price of an order or item, either sign, micro-units per kWh.
+    most_reading_wh
+        Largest reading of a member's meter in one interval, either sign.
     most_messages
         Commands of a member that count for one interval.
     loss_tolerance_wh, loss_tolerance
@@ -66,6 +68,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     penalty: Position = 0
     most_wh: EnergyWh = 100_000
     most_price: Annotated[int, Meta(ge=0, le=10**9)] = 2 * MICRO
+    most_reading_wh: EnergyWh = 10_000_000
     most_messages: Annotated[int, Meta(ge=1, le=LARGEST)] = 100
     loss_tolerance_wh: RestWh = 1_000
     loss_tolerance: Annotated[int, Meta(ge=0, le=MICRO)] = 20_000
@@ -103,15 +106,25 @@ def check_area(rules: Rules, actors: Iterable[Actor]) -> None:
     if members > most_members(rules):
         raise InputError(
             f"{members} members with up to {rules.most_wh} Wh at up to {rules.most_price} micro-units per kWh",
-            place=f"{place}, most_wh and most_price",
-            accepted=f"a book whose energy times price stays below 2^53: {most_members(rules)} members",
+            place=f"{place}, most_wh, most_price, most_reading_wh, charges and penalty",
+            accepted=f"energies and prices that can be cleared and settled exactly: {max(most_members(rules), 0)} members",
         )
 
 
 def most_members(rules: Rules) -> int:
-    """How many members' orders, each as large and dear as the rules allow, a book can clear exactly: below 2^53."""
-    span = 2 * (rules.most_price + max(rules.network_charge.values(), default=0) + rules.service_charge) + 1
-    return LARGEST // (2 * rules.most_wh * span)
+    """How many members, each as large and dear as the rules allow, can be cleared and settled exactly.
+
+    A book keeps energy times price below 2^53; accounts as in `members_at`.
+    """
+    dearest = rules.most_price + max(rules.network_charge.values(), default=0) + rules.service_charge
+    book = LARGEST // (2 * rules.most_wh * (2 * dearest + 1))
+    return min(book, members_at(rules, max(dearest, rules.penalty)))
+
+
+def members_at(rules: Rules, price: int) -> int:
+    """How many members' accounts of an interval are exact at prices up to this: all energy times price stays below 2^62."""
+    each_wh = rules.most_reading_wh + 2 * rules.most_wh
+    return (2**62 // max(price, 1) - MOST_WH) // each_wh
 
 
 def actor_problem(rules: Rules, known: dict[str, Actor], actor: Actor) -> tuple[str, str] | None:

@@ -50,7 +50,6 @@ class Order:
     use: Use
     at: int
     rating: int
-    signature: str
     item: str
     arrival: int
     open_wh: int

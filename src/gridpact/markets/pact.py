@@ -287,5 +287,5 @@ def _join(kind: type[_Table], tables: Sequence[_Table], starts: Sequence[int]) -
 def _keep_legs_apart(joined: Trades, tables: Sequence[Trades]) -> Trades:
     """Number the legs of each table after those of the tables before it."""
     used = [int(table.leg.max(initial=-1)) + 1 for table in tables]
-    before = np.repeat(np.cumsum([0, *used[:-1]], dtype=np.int64), [len(table) for table in tables])
+    before = np.repeat(np.cumsum([0, *used], dtype=np.int64)[:-1], [len(table) for table in tables])
     return replace(joined, leg=np.where(joined.leg < 0, -1, joined.leg + before)) if any(used) else joined

@@ -104,9 +104,7 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
         limits = check.envelopes
         delivery = baseline.delivery if limits is None else _deliver(community, fleet, Pact(), limits)
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))
-    unscheduled = pact.curtailed_kw is None and pact.heater_kw is None
-    same = unscheduled and np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw)
-    flow = baseline.flow if same else _check_grid(community, delivery)
+    flow = baseline.flow if _run_alike(delivery, baseline.delivery) else _check_grid(community, delivery)
     settlement = _settle(community, pact, delivery, flow, check.charges)
     decided = tuple(check.acceptor.decided) if check.acceptor else ()
     cut_wh = sum(each.acceptance.curtailed_wh for each in decided)
@@ -315,6 +313,12 @@ def _deliver(community: Community, fleet: Fleet, pact: Pact, limits: Limits | No
 def _held_back(curtailed_kw: FloatArray | None, pv_kw: FloatArray) -> FloatArray | None:
     """PV that is held back, of what there is."""
     return None if curtailed_kw is None else np.minimum(curtailed_kw, pv_kw)
+
+
+def _run_alike(one: Delivery, other: Delivery) -> bool:
+    """Whether all devices did the same in both, and so the grid carried the same."""
+    devices = ("battery_kw", "curtailed_kw", "heater_kw")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in devices)
 
 
 def _check_grid(community: Community, delivery: Delivery) -> Flow:

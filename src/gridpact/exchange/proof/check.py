@@ -115,6 +115,10 @@ class AreaCheck:
         if self.area is None:
             raise DifferenceError("end of the log", "a market area", "no opening", "there is nothing to verify")
         self._check_network()
+        for name, said in (("orders", self._orders), ("statements", self._statements)):
+            if said:
+                found = f"those of {self._time(self.area.start_of(min(said)))} were not cleared"
+                raise DifferenceError("end of the log", f"{name} that are cleared", found, "they were left out")
         for name, done in (("readings", self._read), ("settlement", self._settled)):
             if not done.all():
                 at = int(np.flatnonzero(~done)[0])
@@ -136,7 +140,9 @@ class AreaCheck:
         periods = body.periods
         if len(body.members) * periods > MOST_CELLS:
             raise blame(f"{len(body.members)} members times {periods} intervals; {MOST_CELLS} are verified at most")
-        self._cleared, self._accepted, self._read, self._settled = (np.zeros(periods, dtype=np.bool_) for _ in range(4))
+        self._cleared, self._covered, self._accepted, self._read, self._settled = (
+            np.zeros(periods, dtype=np.bool_) for _ in range(5)
+        )
         self._orders: dict[int, OrdersTable] = {}
         self._statements: dict[int, dict[str, IntArray]] = {}
         self._pacts: list[list[Pact]] = [[] for _ in range(periods)]
@@ -268,6 +274,7 @@ class AreaCheck:
         at = self._once(entry, body.interval, self._accepted, "the DSO decided twice")
         if self._read[at]:
             raise blame("decided after delivery")
+        self._refuse_uncleared(entry, at)
         if not self._open_to_audit:
             return
         where = name_entry(entry)
@@ -306,6 +313,8 @@ class AreaCheck:
         if self._decides and not self._accepted[at]:
             follows = "what was agreed was delivered unchecked"
             raise DifferenceError(name_entry(entry), "a decision of the DSO before delivery", "none", follows)
+        if isinstance(self.market, Mechanism):
+            self._refuse_uncleared(entry, at)
         head = {"head_wh": [body.head_wh], "signature": [body.signature]}
         self._check_signed(entry, "the head's reading", body.interval, head, [body.signature], [HEAD_METER])
         self._metered.head_wh[at] = body.head_wh
@@ -343,6 +352,7 @@ class AreaCheck:
             raise DifferenceError(where, "cash flows that sum to zero", f"{left} micro-units left", follows)
         if not self._read[at]:
             raise blame("an interval that was not metered")
+        self._refuse_uncleared(entry, at)
         loss_wh = int(self._metered.head_wh[at] - self._metered.sum_wh[at])
         if body.loss_wh != loss_wh:
             follows = "the DSO pays for other losses than were metered"
@@ -427,6 +437,12 @@ class AreaCheck:
         done[at] = True
         return at
 
+    def _refuse_uncleared(self, entry: Entry, at: int) -> None:
+        """What the market makes of an interval must be known before it counts, be it nothing."""
+        if not self._covered[at]:
+            follows = f"what {self.market.name} makes of it was left out"
+            raise DifferenceError(name_entry(entry), entry.kind, "an interval that was not cleared", follows)
+
     def _gate(self, entry: Entry, kind: type[Any], blame: Blame) -> tuple[Any, int]:
         body = read_as(kind, entry.body, blame)
         first = self._area.position(body.interval)
@@ -437,11 +453,15 @@ class AreaCheck:
     def _clearing(self, entry: Entry, blame: Blame) -> tuple[ClearingBody, int, Pact | None]:
         """What a clearing says; its trades and transfers are booked for settlement."""
         body, first = self._gate(entry, ClearingBody, blame)
-        covered = slice(first, first + (1 if isinstance(self.market, Mechanism) else body.intervals))
-        if self._cleared[covered].any():
+        ahead, window = isinstance(self.market, Mechanism), slice(first, first + body.intervals)
+        own = slice(first, first + 1) if ahead else window
+        if self._cleared[own].any():
             follows = "the same energy would be traded twice"
             raise DifferenceError(name_entry(entry), "a clearing", "its interval is cleared", follows)
-        self._cleared[covered] = True
+        if (self._accepted | self._read if ahead else self._settled)[window].any():
+            found, follows = ("delivery", "checks") if ahead else ("settlement", "bills")
+            raise DifferenceError(name_entry(entry), "a clearing in time", f"after {found}", f"nobody {follows} it")
+        self._cleared[own] = self._covered[window] = True
         if not self._open_to_audit:
             return body, first, None
         pact = self._pact_of(entry, body.intervals, blame)
