@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: .venv/run.stamp ## run the built-in community for a week; writes out/report.html
-	@$(BIN)/gridpact run --output out $(if $(ALL),--all) $(ARGS)
+	@$(BIN)/gridpact run --ledger-of auction:uniform --output out $(if $(ALL),--all) $(ARGS)
 
 test: .venv/dev.stamp ## run the tests
 	@$(BIN)/pytest -m "not slow" -n auto $(ARGS)

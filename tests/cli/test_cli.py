@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 from gridpact import cli
+from gridpact.cli._run import CHECKS
 from gridpact.cli._shared import make_writable
 from gridpact.markets.equilibrium import Recipe, make_instance, read_solution, residuals, write_instance
+from gridpact.study import NETWORK_CHECKS
 
 ALL_FILES = {
     *("summary.json", "report.html"),
@@ -180,6 +182,8 @@ def test_a_wrong_file_ends_with_one_message_and_code_2(call, example, tmp_path, 
         (["run", "-o", "something.txt"], "--output: something.txt cannot be written to"),
         (["compare", "-o", "something.txt/deeper"], "--output: something.txt/deeper cannot be written to"),
         (["compare", "--seeds", "0"], "--seeds"),
+        (["run", "--network", "merrit"], "network check 'merrit' is unknown; did you mean 'merit'"),
+        (["run", "-m", "supplier", "--ledger-of", "auction:uniform"], "auction:uniform, which does not run"),
         (["compare", "--network", "merrit"], "network check 'merrit' is unknown; did you mean 'merit'"),
         (["data", "check", "nowhere.csv"], "nowhere.csv"),
         (["data", "check", "."], "this is a folder"),
@@ -309,6 +313,24 @@ def test_a_run_writes_its_ledger_which_verifies_and_the_report_links_it(example,
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert checked.stdout.count("bills worked out again") == 2
         assert "trusted by nobody" not in checked.stdout
+
+
+def test_a_ledger_of_one_mechanism_under_acceptance_holds_that_run_alone(example, tmp_path):
+    options = ("--ledger-of", "pool:keys", "--ledger-of", "auction:uniform", "--network", "merit", "--days", 1)
+    done = gridpact(
+        "run", example, "-m", "auction:uniform", "-m", "pool:mmr", "-m", "pool:keys", *options, "-o", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    checked = gridpact("verify", tmp_path / "ledger.export", "--keys", tmp_path / "ledger.keys")
+    assert checked.returncode == 0, checked.stdout
+    assert "log 1: auction:uniform + merit, " in checked.stdout
+    assert "log 2: pool:keys + merit, " in checked.stdout
+    assert "log 3" not in checked.stdout
+    assert "intervals in which what stands is a part of what was struck" in checked.stdout
+
+
+def test_help_names_every_way_of_keeping_the_network():
+    assert CHECKS.split(", ") == list(NETWORK_CHECKS)
 
 
 def test_a_run_writes_the_public_view_of_its_ledger(example, tmp_path):

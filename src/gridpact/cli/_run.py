@@ -1,5 +1,6 @@
 """The commands that run a community: `run` and `compare`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from gridpact.cli._app import command
 from gridpact.cli._shared import make_writable, progress_bar
-from gridpact.errors import InputError
+from gridpact.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     from gridpact.community import CommunityFile
@@ -59,6 +60,10 @@ class LedgerStudy(Study):
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Write ledger.export, which `gridpact verify` takes, and its public keys.")
     ] = False
+    ledger_of: Annotated[
+        list[str] | None,
+        typer.Option("--ledger-of", metavar="NAME", help="Write the ledger of this mechanism alone; or of several."),
+    ] = None
     public: Annotated[
         bool, typer.Option("--public", help="Write the ledger's public view: commitments, totals, prices, heads.")
     ] = False
@@ -89,10 +94,11 @@ def run(study: LedgerStudy) -> None:
     from gridpact.study import simulate
     from gridpact.study.tables import headline, show
 
-    if study.public and not study.ledger:
+    logged = study.ledger or bool(study.ledger_of)
+    if study.public and not logged:
         raise InputError("--public without --ledger", accepted="--ledger --public")
-    file, markets, settings = _prepare(study, study.network)
-    recorder = _recorder(study, file) if study.ledger else None
+    file, markets, settings = _prepare(study, study.network, study.ledger_of or [])
+    recorder = _recorder(study, file) if logged else None
     with progress_bar() as progress:
         task = progress.add_task("running", total=len(markets))
         comparison = compare_mechanisms(
@@ -107,7 +113,7 @@ def run(study: LedgerStudy) -> None:
     if recorder is None:
         _write(comparison, settings, study.output, file)
         return
-    ledger = recorder.join([run.mechanism for run in comparison.runs])
+    ledger = recorder.join([run.mechanism for run in recorder.recorded(comparison.runs)])
     command = f"gridpact verify {{}} --fingerprint {recorder.directory.fingerprint}"
     _write(comparison, settings, study.output, file, ledger=(ledger, command.format(ledger[0].name)))
     typer.echo(f"verify: {command.format(ledger[0])}")
@@ -143,10 +149,13 @@ def _recorder(study: LedgerStudy, file: "CommunityFile") -> "Recorder":
     from gridpact.study.ledger import Recorder, draw_keys
 
     view = View.PUBLIC if study.public else View.AUDIT
-    return Recorder(study.output, view, draw_keys(file.community), file.market.options)
+    only = frozenset(study.ledger_of or [])
+    return Recorder(study.output, view, draw_keys(file.community), file.market.options, only=only)
 
 
-def _prepare(study: Study, network: str = "none") -> "tuple[CommunityFile, list[Market], Settings]":
+def _prepare(
+    study: Study, network: str = "none", logged: Sequence[str] = ()
+) -> "tuple[CommunityFile, list[Market], Settings]":
     """Load and validate everything before anything runs."""
     from gridpact.community import load_community
     from gridpact.markets import mechanism_names
@@ -156,6 +165,12 @@ def _prepare(study: Study, network: str = "none") -> "tuple[CommunityFile, list[
     market = file.market
     chosen = list(mechanism_names()) if study.every else study.mechanism or market.mechanisms or DEFAULT_MECHANISMS
     markets = _markets(list(dict.fromkeys(chosen)), file)
+    known = [market.name for market in markets]
+    for name in logged:
+        if name not in known:
+            raise InputError(
+                f"--ledger-of {name}, which does not run{nearest_name(name, known)}", accepted=", ".join(known)
+            )
     settings = Settings(
         forecast=study.forecast or market.forecast,
         seed=market.seed if study.seed is None else study.seed,

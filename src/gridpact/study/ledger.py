@@ -5,7 +5,7 @@ that every outcome follows from what went in; that nobody rewrote it, only indep
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +134,8 @@ class Recorder:
         What each mechanism is built with, by name; none where it is built with its defaults.
     entropy
         Where names of logs and salts come from.
+    only
+        The mechanisms whose ledger is written, by name; none: all.
     """
 
     folder: Path
@@ -141,9 +143,12 @@ class Recorder:
     keys: Mapping[str, SigningKey]
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     entropy: Entropy = secrets.token_bytes
+    only: frozenset[str] = frozenset()
 
     def __call__(self, community: Community, market: Market, settings: Settings, baseline: Baseline) -> Run:
-        """Run one mechanism and write its log."""
+        """Run one mechanism and write its log, if it is wanted."""
+        if not self._wants(market.name):
+            return simulate(community, market, settings, baseline)
         watched = Witnessed(market) if isinstance(market, Mechanism) else None
         run = simulate(community, watched or market, settings, baseline)
         self.write(community, run, watched.gates if watched else [])
@@ -186,6 +191,13 @@ class Recorder:
                 self._part(name).unlink()
         keys.write_bytes(encode(self.directory.to_json()) + b"\n")
         return [export, keys]
+
+    def recorded(self, runs: Iterable[Run]) -> list[Run]:
+        """Those of the runs whose log is written."""
+        return [run for run in runs if self._wants(run.mechanism.removesuffix(f" + {run.network}"))]
+
+    def _wants(self, mechanism: str) -> bool:
+        return not self.only or mechanism in self.only
 
     @property
     def directory(self) -> Directory:
