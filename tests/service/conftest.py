@@ -1,5 +1,6 @@
-"""Databases of both kinds."""
+"""Databases and brokers of both kinds."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,15 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory, absent: Any) -> Itera
         absent("no PostgreSQL on this machine: no pg_ctl")
     with postgres(programs, tmp_path_factory.mktemp("postgres")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def mosquitto_program(absent: Any) -> str:
+    """Mosquitto, if it is on this machine."""
+    found = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+    if found is None:
+        absent("no Mosquitto on this machine")
+    return str(found)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,13 +1,16 @@
-"""A real PostgreSQL of the tests' own: on the loopback, in a folder of theirs, ended when they end."""
+"""Real servers of the tests' own: on the loopback, in a folder of theirs, ended when they end."""
 
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from gridpact.service.broker import Account, mosquitto_files
 
 
 def free_port() -> int:
@@ -49,3 +52,31 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
         yield f"postgresql://gridpact@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+
+
+@contextmanager
+def mosquitto(program: str, folder: Path, area: str, accounts: list[Account]) -> Iterator[int]:
+    """Start Mosquitto with the accounts and rights of an area; gives its port."""
+    port = free_port()
+    for name, text in mosquitto_files(area, accounts, folder, port).items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    folder.chmod(0o777)
+    for parent in folder.parents[:3]:
+        parent.chmod(0o755)  # it gives up being root
+    with subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.PIPE) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        threading.Event().wait(0.02)
+    raise TimeoutError(f"nobody listens on port {port}")
