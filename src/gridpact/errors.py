@@ -41,6 +41,10 @@ class PowerFlowError(GridpactError):
     """The power flow of a scenario has no solution, or the grid cannot be modelled."""
 
 
+class ForkError(GridpactError):
+    """A log shows a history that does not go on from the one shown before, or too few witnesses vouch for it."""
+
+
 def nearest_name(word: str, known: list[str]) -> str:
     """Say which known name was probably meant, as the tail of a message.
 

@@ -16,8 +16,8 @@ the time of their receipt and keeps the events; many market areas may live in on
 - `settle`: who pays whom after delivery, on arrays; studies call it directly, the exchange for every interval that is due.
 
 An interval goes through its phases: ``OPEN`` until the gate closes, ``CLEARED`` until the DSO has checked the network,
-``ACCEPTED`` until the end of delivery, ``DELIVERED`` until settlement, ``SETTLED`` until the window for corrections is over; then
-it is final and leaves the state. See ``docs/exchange.md``.
+``ACCEPTED`` until the end of delivery, ``DELIVERED`` until settlement, ``SETTLED`` until the window for corrections is over;
+then it is final and leaves the state. See ``docs/exchange.md``.
 """
 
 from gridpact.exchange.commands import (

@@ -1,5 +1,6 @@
 """What has happened. State is a fold over events; nothing else changes it, and an event is never taken back."""
 
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
@@ -193,21 +194,36 @@ class IntervalDelivered(Event, frozen=True):
 
 
 class ReadingTaken(Event, frozen=True):
-    """A meter's reading counts from now on, in place of an earlier version or an estimate."""
+    """A meter's reading counts from now on, in place of an earlier version or an estimate.
+
+    ``of`` is the member, empty for the head of the feeder.
+    """
 
     interval: int
+    of: str
     meter: str
     energy_wh: int
     version: int
 
 
+class Basis(StrEnum):
+    """What an estimate rests on, the first that is there.
+
+    For a member its last reading at the same time of day (UTC), or what it had agreed; for the head the sum of the members.
+    """
+
+    SAME_TIME = "same_time"
+    AGREED = "agreed"
+    SUM = "sum"
+
+
 class ReadingEstimated(Event, frozen=True):
-    """No reading came in time: a stated rule takes its place until one comes. ``basis`` names the rule."""
+    """No reading came in time: an estimate takes its place until one comes. ``of`` as in `ReadingTaken`."""
 
     interval: int
-    meter: str
+    of: str
     energy_wh: int
-    basis: str
+    basis: Basis
 
 
 class IntervalSettled(Event, frozen=True):

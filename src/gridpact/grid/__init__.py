@@ -3,7 +3,7 @@
 from gridpact.grid.catalogue import builtin_feeders, load_feeder, spot_loads
 from gridpact.grid.distance import ShortestWays, branch_impedance, shortest_ways
 from gridpact.grid.feeder import WINDINGS, Feeder, Lines, Transformers
-from gridpact.grid.feeder_file import read_feeder, write_feeder
+from gridpact.grid.feeder_file import encode_feeder, read_feeder, write_feeder
 from gridpact.grid.flow import Flow
 from gridpact.grid.linear import LinearModel, linear_model
 from gridpact.grid.pandapower_network import feeder_from_pandapower, pandapower_bus_positions
@@ -27,6 +27,7 @@ __all__ = [
     "branch_impedance",
     "builtin_feeders",
     "check_fed",
+    "encode_feeder",
     "feeder_from_pandapower",
     "find_violations",
     "linear_model",

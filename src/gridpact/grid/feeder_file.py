@@ -91,6 +91,14 @@ def write_feeder(
     spot_loads
         kW and kvar of a reference case, each ``[bus]``.
     """
+    content = encode_feeder(feeder, source=source, spot_loads=spot_loads)
+    Path(path).write_bytes(msgspec.json.format(content, indent=1) + b"\n")
+
+
+def encode_feeder(
+    feeder: Feeder, *, source: str = "", spot_loads: tuple[FloatArray, FloatArray] | None = None
+) -> bytes:
+    """The content of a feeder file, on one line; parameters as for `write_feeder`."""
     spot_kw, spot_kvar = spot_loads or (np.zeros(len(feeder.bus_names)), np.zeros(len(feeder.bus_names)))
     names = feeder.bus_names
     buses = [
@@ -120,7 +128,7 @@ def write_feeder(
         lines=[LineRecord(**row) for row in _rows(feeder.lines, names)],
         transformers=[TransformerRecord(**row) for row in _rows(feeder.transformers, names)],
     )
-    Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+    return msgspec.json.encode(record)
 
 
 def read_feeder(content: bytes, place: str) -> tuple[Feeder, FloatArray, FloatArray]:

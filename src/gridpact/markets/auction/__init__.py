@@ -3,7 +3,7 @@
 from gridpact.markets.auction.bidding import STRATEGIES, Strategy
 from gridpact.markets.auction.mechanism import Auction
 from gridpact.markets.auction.merit import MeritOrder, efficient_welfare
-from gridpact.markets.auction.order_book import Events, Fill, Fills, Kind, OrderBook, match_events
+from gridpact.markets.auction.order_book import Events, Fill, Fills, Kind, Meeting, OrderBook, match_events
 from gridpact.markets.auction.rules import Claims, Matching, Payments, Rule
 from gridpact.markets.auction.variants import VARIANTS
 
@@ -17,6 +17,7 @@ __all__ = [
     "Fills",
     "Kind",
     "Matching",
+    "Meeting",
     "MeritOrder",
     "OrderBook",
     "Payments",

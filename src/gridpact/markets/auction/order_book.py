@@ -7,6 +7,7 @@ where they meet, both are reduced by what they would have traded.
 """
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -97,6 +98,15 @@ class Fill(NamedTuple):
     price: int
 
 
+class Meeting(NamedTuple):
+    """A resting order that an incoming one would meet: with which energy, at the resting order's price."""
+
+    order: int
+    owner: int
+    energy_wh: int
+    price: int
+
+
 @dataclass(slots=True)
 class _Resting:
     is_buy: bool
@@ -117,6 +127,9 @@ class _Side:
         while self.heap and self.sign * self.heap[0] not in self.levels:
             heapq.heappop(self.heap)
         return self.sign * self.heap[0] if self.heap else None
+
+    def prices(self) -> list[int]:
+        return sorted(self.levels, key=lambda price: self.sign * price)
 
     def add(self, order: int, resting: _Resting) -> None:
         if resting.price not in self.levels:
@@ -172,6 +185,22 @@ class OrderBook:
         resting = self._resting.get(order)
         return resting.energy_wh if resting else 0
 
+    def meetings(self, *, is_buy: bool, price: int, energy_wh: int) -> Iterator[Meeting]:
+        """What an incoming order would meet, best price first, then the oldest; nothing changes."""
+        other = self._asks if is_buy else self._bids
+        best = other.best()
+        if best is None or (best > price if is_buy else best < price):
+            return
+        for level in other.prices():
+            if energy_wh <= 0 or (level > price if is_buy else level < price):
+                return
+            for number, resting in other.levels[level].items():
+                if energy_wh <= 0:
+                    return
+                met = min(energy_wh, resting.energy_wh)
+                yield Meeting(number, resting.owner, met, level)
+                energy_wh -= met
+
     def place(self, order: int, *, owner: int, is_buy: bool, price: int, energy_wh: int) -> tuple[Fill, ...]:
         """Place an order; what cannot trade at once rests. Below 1 Wh nothing happens.
 
@@ -180,34 +209,44 @@ class OrderBook:
         InputError
             If an order of this number rests in the book.
         """
+        met = tuple(self.meetings(is_buy=is_buy, price=price, energy_wh=energy_wh))
+        self.rest(order, owner=owner, is_buy=is_buy, price=price, energy_wh=energy_wh)
+        for other in met:
+            self.reduce(order, other.energy_wh)
+            self.reduce(other.order, other.energy_wh)
+        return tuple(
+            Fill(*((order, other.order) if is_buy else (other.order, order)), other.energy_wh, other.price)
+            for other in met
+            if other.owner != owner
+        )
+
+    def rest(self, order: int, *, owner: int, is_buy: bool, price: int, energy_wh: int) -> None:
+        """Let an order rest at the end of its price, whatever it crosses. Below 1 Wh nothing happens.
+
+        Raises
+        ------
+        InputError
+            If an order of this number rests in the book.
+        """
         if order in self._resting:
             raise _resting_already(order)
-        own, other = (self._bids, self._asks) if is_buy else (self._asks, self._bids)
-        fills = []
-        while energy_wh > 0:
-            best = other.best()
-            if best is None or (best > price if is_buy else best < price):
-                break
-            number, resting = next(iter(other.levels[best].items()))
-            traded = min(energy_wh, resting.energy_wh)
-            if resting.owner != owner:
-                fills.append(Fill(*((order, number) if is_buy else (number, order)), traded, best))
-            energy_wh -= traded
-            resting.energy_wh -= traded
-            if resting.energy_wh == 0:
-                other.remove(number, best)
-                del self._resting[number]
         if energy_wh > 0:
             self._resting[order] = _Resting(is_buy, owner, price, energy_wh)
-            own.add(order, self._resting[order])
-        return tuple(fills)
+            self._side(is_buy).add(order, self._resting[order])
+
+    def reduce(self, order: int, energy_wh: int) -> None:
+        """Take energy out of a resting order; it leaves the book with its last Wh."""
+        resting = self._resting[order]
+        resting.energy_wh -= energy_wh
+        if resting.energy_wh <= 0:
+            self.cancel(order)
 
     def cancel(self, order: int) -> int:
         """Take an order out of the book; return the energy that rested, 0 if there was none."""
         resting = self._resting.pop(order, None)
         if resting is None:
             return 0
-        (self._bids if resting.is_buy else self._asks).remove(order, resting.price)
+        self._side(resting.is_buy).remove(order, resting.price)
         return resting.energy_wh
 
     def modify(self, order: int, *, price: int, energy_wh: int) -> tuple[Fill, ...]:
@@ -223,6 +262,9 @@ class OrderBook:
             raise InputError(f"order {order} is not in the book", accepted="an order that rests")
         self.cancel(order)
         return self.place(order, owner=resting.owner, is_buy=resting.is_buy, price=price, energy_wh=energy_wh)
+
+    def _side(self, is_buy: bool) -> "_Side":
+        return self._bids if is_buy else self._asks
 
 
 def _resting_already(order: int) -> InputError:
