@@ -20,6 +20,7 @@ An interval goes through its phases: ``OPEN`` until the gate closes, ``CLEARED``
 then it is final and leaves the state. See ``docs/exchange.md``.
 """
 
+from gridpact.exchange.codec import decode, encode
 from gridpact.exchange.commands import (
     AnyBody,
     CancelOrder,
@@ -37,9 +38,13 @@ from gridpact.exchange.commands import (
     Tick,
     WithdrawItem,
 )
+from gridpact.exchange.deciding import Verifier, decide
 from gridpact.exchange.events import (
+    AgreementRecorded,
     AnyEvent,
     AreaOpened,
+    Basis,
+    CreditRefused,
     GateClosed,
     IntervalAccepted,
     IntervalClosed,
@@ -64,11 +69,13 @@ from gridpact.exchange.events import (
     TradeStruck,
     TransferMade,
 )
-from gridpact.exchange.journal import Step
+from gridpact.exchange.fold import apply, replay
+from gridpact.exchange.journal import Exchange, Step, open_area, read_steps, write_steps
 from gridpact.exchange.moves import IllegalMoveError, ItemState, OrderState, Phase, PositionState
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.settlement import Energies, Settlement, settle
+from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
     MemberLimit,
@@ -83,12 +90,16 @@ from gridpact.exchange.values import (
 
 __all__ = [
     "Actor",
+    "AgreementRecorded",
     "AnyBody",
     "AnyEvent",
     "AreaOpened",
+    "Basis",
     "CancelOrder",
     "Command",
+    "CreditRefused",
     "Energies",
+    "Exchange",
     "GateClosed",
     "IllegalMoveError",
     "IntervalAccepted",
@@ -130,6 +141,7 @@ __all__ = [
     "Role",
     "Rules",
     "Settlement",
+    "State",
     "Step",
     "TakeItem",
     "Tick",
@@ -139,7 +151,16 @@ __all__ = [
     "TransferMade",
     "TransferTerms",
     "Use",
+    "Verifier",
     "Violation",
     "WithdrawItem",
+    "apply",
+    "decide",
+    "decode",
+    "encode",
+    "open_area",
+    "read_steps",
+    "replay",
     "settle",
+    "write_steps",
 ]

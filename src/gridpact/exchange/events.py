@@ -10,6 +10,8 @@ from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.values import Actor, MemberLimit, Prices, Use, Violation
 
+# ``command``, where an event has it, is ``author/id`` of the command that it came of: what is sent again is known by it.
+
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=kind_of):
     """What has happened."""
@@ -52,6 +54,7 @@ class ItemWithdrawn(Event, frozen=True):
 
     interval: int
     item: str
+    command: str
 
 
 class ItemExpired(Event, frozen=True):
@@ -96,6 +99,7 @@ class OrderModified(Event, frozen=True):
 
     interval: int
     order: str
+    command: str
     energy_wh: int
     price: int
     signature: str
@@ -106,6 +110,7 @@ class OrderCancelled(Event, frozen=True):
 
     interval: int
     order: str
+    command: str
 
 
 class OrdersNetted(Event, frozen=True):
@@ -145,6 +150,14 @@ class TransferMade(Event, frozen=True):
     reason: int
 
 
+class AgreementRecorded(Event, frozen=True):
+    """The trades and transfers before it are what a mechanism without orders has agreed."""
+
+    interval: int
+    mechanism: str
+    command: str
+
+
 class OrderUnmatched(Event, frozen=True):
     """The gate closed on an order that nobody had matched; its energy is the supplier's business at retail."""
 
@@ -171,6 +184,13 @@ class TradeReduced(Event, frozen=True):
     after: int = 0
 
 
+class CreditRefused(Event, frozen=True):
+    """The supplier rejected the trades before it."""
+
+    interval: int
+    command: str
+
+
 class LimitSet(Event, frozen=True):
     """A member's meter is bound in the interval."""
 
@@ -179,9 +199,13 @@ class LimitSet(Event, frozen=True):
 
 
 class IntervalAccepted(Event, frozen=True):
-    """What is left of the trades stands: every order is accepted, curtailed or rejected."""
+    """What is left of the trades stands: every order is accepted, curtailed or rejected.
+
+    ``command`` is the DSO's; empty, as the policy is, if delivery began without a check.
+    """
 
     interval: int
+    command: str
     policy: str
     losses_wh: int
     own: tuple[Violation, ...] = ()
@@ -310,9 +334,11 @@ AnyEvent: TypeAlias = (
     | OrdersNetted
     | TradeStruck
     | TransferMade
+    | AgreementRecorded
     | OrderUnmatched
     | GateClosed
     | TradeReduced
+    | CreditRefused
     | LimitSet
     | IntervalAccepted
     | IntervalDelivered

@@ -100,13 +100,18 @@ def check_area(rules: Rules, actors: Iterable[Actor]) -> None:
         if problem := actor_problem(rules, seen, actor):
             raise InputError(problem[1], place=f"{place}, actor {actor.id}, {problem[0]}")
     members = sum(actor.role == Role.MEMBER for actor in seen.values())
-    span = 2 * (rules.most_price + max(rules.network_charge.values(), default=0) + rules.service_charge) + 1
-    if members * 2 * rules.most_wh * span > LARGEST:
+    if members > most_members(rules):
         raise InputError(
-            f"{members} members with {rules.most_wh} Wh each at up to {rules.most_price} micro-units per kWh",
+            f"{members} members with up to {rules.most_wh} Wh at up to {rules.most_price} micro-units per kWh",
             place=f"{place}, most_wh and most_price",
-            accepted="a book whose energy times price stays below 2^53",
+            accepted=f"a book whose energy times price stays below 2^53: {most_members(rules)} members",
         )
+
+
+def most_members(rules: Rules) -> int:
+    """How many members' orders, each as large and dear as the rules allow, a book can clear exactly: below 2^53."""
+    span = 2 * (rules.most_price + max(rules.network_charge.values(), default=0) + rules.service_charge) + 1
+    return LARGEST // (2 * rules.most_wh * span)
 
 
 def actor_problem(rules: Rules, known: dict[str, Actor], actor: Actor) -> tuple[str, str] | None:

@@ -1,0 +1,149 @@
+"""What parties beside the members do to trades: agreements of mechanisms, the supplier's credit, the DSO's check."""
+
+from collections.abc import Iterable, Iterator
+
+from gridpact.exchange._asking import Asked, Refusal
+from gridpact.exchange.commands import RecordAgreement, RejectTrades, ReportNetwork
+from gridpact.exchange.events import (
+    AgreementRecorded,
+    AnyEvent,
+    CreditRefused,
+    IntervalAccepted,
+    LimitSet,
+    TradeReduced,
+    TradeStruck,
+    TransferMade,
+)
+from gridpact.exchange.moves import Phase
+from gridpact.exchange.reasons import GRID_REASONS, ReasonCode
+from gridpact.exchange.state import Interval, State
+from gridpact.exchange.values import Reduction, Role, TradeTerms, TransferTerms
+
+
+def record_agreement(asked: Asked[RecordAgreement]) -> Iterator[AnyEvent]:
+    """Enter trades that did not come from orders."""
+    body, state = asked.body, asked.state
+    asked.refuse_duplicate(state.intervals.get(body.interval))
+    asked.before_gate(body.interval)
+    for row, trade in enumerate(body.trades):
+        _check_parties(asked, f"body.trades[{row}]", trade, seller=trade.seller, buyer=trade.buyer)
+    for row, transfer in enumerate(body.transfers):
+        _check_parties(asked, f"body.transfers[{row}]", transfer, payer=transfer.payer, payee=transfer.payee)
+    numbers = {trade.interval: len(state.intervals[trade.interval].trades) for trade in body.trades}
+    for trade in body.trades:
+        yield TradeStruck(
+            trade.interval,
+            numbers[trade.interval],
+            trade.seller,
+            trade.buyer,
+            trade.energy_wh,
+            trade.price,
+            leg=f"{asked.command.key}:{trade.leg}" if trade.leg >= 0 else "",
+        )
+        numbers[trade.interval] += 1
+    for move in body.transfers:
+        yield TransferMade(move.interval, move.payer, move.payee, move.amount, move.reason)
+    yield AgreementRecorded(body.interval, body.mechanism, asked.command.key)
+
+
+def _check_parties(asked: Asked[RecordAgreement], row: str, terms: TradeTerms | TransferTerms, **parties: str) -> None:
+    """Both take part in the interval, which is open, and are not the same."""
+    interval = asked.before_gate(terms.interval, f"{row}.interval")
+    paying = isinstance(terms, TransferTerms)
+    for field, party in parties.items():
+        actor = asked.state.actors.get(party)
+        institution = paying and actor is not None and actor.role in (Role.SUPPLIER, Role.DSO, Role.EXCHANGE)
+        if party not in interval.roster.at and not institution:
+            raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"{row}.{field}", f"{party} does not take part")
+    if len(set(parties.values())) == 1:
+        raise Refusal(ReasonCode.FORBIDDEN, f"{row}.{field}", f"{party} on both sides")
+
+
+def reject_trades(asked: Asked[RejectTrades]) -> Iterator[AnyEvent]:
+    """The supplier gives no credit."""
+    body = asked.body
+    asked.refuse_duplicate(asked.state.intervals.get(body.interval))
+    interval = asked.between_gate_and_delivery(body.interval)
+    _check_trades(interval, [(f"body.trades[{row}]", trade) for row, trade in enumerate(body.trades)])
+    yield from _reduce(
+        asked.state, interval, [TradeReduced(interval.start, trade, 0, ReasonCode.CREDIT) for trade in body.trades]
+    )
+    yield CreditRefused(interval.start, asked.command.key)
+
+
+def report_network(asked: Asked[ReportNetwork]) -> Iterator[AnyEvent]:
+    """The DSO's check: cut, bind, and let the rest stand."""
+    body = asked.body
+    asked.refuse_duplicate(asked.state.intervals.get(body.interval))
+    interval = asked.between_gate_and_delivery(body.interval)
+    _check_trades(interval, [(f"body.reductions[{row}].trade", cut.trade) for row, cut in enumerate(body.reductions)])
+    for row, cut in enumerate(body.reductions):
+        _check_reduction(interval, f"body.reductions[{row}]", cut)
+    for row, limit in enumerate(body.limits):
+        if limit.member not in interval.roster.at:
+            raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"body.limits[{row}].member", f"{limit.member} is not a member")
+    if body.converged:
+        cuts = [
+            TradeReduced(interval.start, cut.trade, cut.energy_wh, cut.reason, cut.place, cut.before, cut.after)
+            for cut in body.reductions
+        ]
+        yield from _reduce(asked.state, interval, cuts)
+    elif body.reductions:
+        raise Refusal(ReasonCode.CONFLICT, "body.reductions", "reductions of a power flow that has no solution")
+    else:
+        yield from reject_all(asked.state, interval, ReasonCode.NO_CONVERGENCE)
+    for limit in body.limits:
+        yield LimitSet(interval.start, limit)
+    yield IntervalAccepted(interval.start, asked.command.key, body.policy, body.losses_wh, body.own)
+
+
+def _check_trades(interval: Interval, named: Iterable[tuple[str, int]]) -> None:
+    """Every trade exists, stands, and is named once."""
+    seen = set()
+    for field, trade in named:
+        if trade >= len(interval.trades):
+            raise Refusal(ReasonCode.UNKNOWN_TRADE, field, f"trade {trade} of {len(interval.trades)}")
+        if trade in seen:
+            raise Refusal(ReasonCode.CONFLICT, field, f"trade {trade} is named twice")
+        if interval.trades[trade].accepted_wh == 0:
+            raise Refusal(ReasonCode.STATE, field, f"trade {trade} was rejected: {interval.trades[trade].reason}")
+        seen.add(trade)
+
+
+def _check_reduction(interval: Interval, field: str, cut: Reduction) -> None:
+    if cut.reason not in GRID_REASONS:
+        raise Refusal(ReasonCode.FORBIDDEN, f"{field}.reason", f"{cut.reason} is not a reason of the grid")
+    standing = interval.trades[cut.trade].accepted_wh
+    if cut.energy_wh > standing:
+        raise Refusal(ReasonCode.LIMIT, f"{field}.energy_wh", f"{cut.energy_wh} Wh of {standing} Wh")
+
+
+def reject_all(state: State, interval: Interval, reason: ReasonCode) -> Iterator[AnyEvent]:
+    """Nothing that was agreed stands."""
+    standing = [number for number, trade in enumerate(interval.trades) if trade.accepted_wh]
+    yield from _reduce(state, interval, [TradeReduced(interval.start, number, 0, reason) for number in standing])
+
+
+def _reduce(state: State, interval: Interval, cuts: list[TradeReduced]) -> Iterator[AnyEvent]:
+    """The cuts, and those of other legs that follow from them: a leg keeps no larger share than any other that is open."""
+    standing = {(interval.start, cut.trade): cut.energy_wh for cut in cuts}
+    yield from cuts
+    for cut in cuts:
+        trade = interval.trades[cut.trade]
+        if not trade.leg:
+            continue
+        for other, number in _legs(state, trade.leg):
+            leg, place = other.trades[number], (other.start, number)
+            share_wh = leg.energy_wh * cut.energy_wh // trade.energy_wh
+            if share_wh < standing.get(place, leg.accepted_wh):
+                standing[place] = share_wh
+                yield TradeReduced(
+                    other.start, number, share_wh, ReasonCode.LEG, f"trade {cut.trade} of {cut.interval}"
+                )
+
+
+def _legs(state: State, leg: str) -> Iterator[tuple[Interval, int]]:
+    """Trades of a leg that can still be cut."""
+    for interval in state.intervals.values():
+        if interval.phase in (Phase.OPEN, Phase.CLEARED):
+            yield from ((interval, number) for number in interval.legs.get(leg, ()))
