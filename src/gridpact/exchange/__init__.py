@@ -75,6 +75,7 @@ from gridpact.exchange.moves import IllegalMoveError, ItemState, OrderState, Pha
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.settlement import Energies, Settlement, settle
+from gridpact.exchange.signing import is_signed, sign
 from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
@@ -158,9 +159,11 @@ __all__ = [
     "decide",
     "decode",
     "encode",
+    "is_signed",
     "open_area",
     "read_steps",
     "replay",
     "settle",
+    "sign",
     "write_steps",
 ]
