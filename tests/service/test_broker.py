@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import aiomqtt
 import pytest
 
+from gridpact.client.topics import TO_MEMBER, Topics
 from gridpact.errors import InputError
 from gridpact.service.broker import Account, area_grants, covers, hash_password, may, member_grants, mosquitto_files
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.broker.mosquitto import MOST_BYTES
-from gridpact.service.topics import TO_MEMBER, Topics
 from service.servers import mosquitto
 
 AREA, TOPICS = "north", Topics("north")

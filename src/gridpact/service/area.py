@@ -1,4 +1,4 @@
-"""The one writer of a market area: messages in, in the order of arrival; steps into the store, group by group; then word to all.
+"""The one writer of a market area: messages in, in order of arrival; steps into the store, group by group; then word to all.
 
 What was not written has not happened: nobody is told of a step before it is durable. While a group is being written the next
 one gathers, so that a database that commits slowly is asked less often. If the database is away, the writer keeps what it has
@@ -11,16 +11,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from gridpact.client import Topics
 from gridpact.errors import GridpactError
 from gridpact.exchange import Actor, Command, Exchange, Rules, Step, Tick, Verifier, is_signed, open_area, sign
 from gridpact.ledger import SigningKey
 from gridpact.service.effects import effects_of
 from gridpact.service.store import Effect, Store, StoreConflictError, StoreError
-from gridpact.service.topics import Topics
 
 LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 2_000
 """Messages of a group."""
+MOST_WAITING = 20_000
+"""Messages that have been taken in and not been decided: beyond, whoever brings more has to wait."""
 LONGEST_WAIT_S = 5.0
 """Between two attempts to reach the database."""
 
@@ -34,6 +36,13 @@ class StoppedError(GridpactError):
     """The writer has stopped, and the message was not taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    message: Command | bytes
+    sender: str
+    done: "asyncio.Future[Step]"
+
+
 @dataclass(slots=True)
 class AreaWriter:
     """See the module. Made by `run_area`."""
@@ -45,25 +54,28 @@ class AreaWriter:
     tell: Tell
     number: int
     topics: Topics
-    counts: dict[str, int] = field(default_factory=dict)
-    _waiting: asyncio.Queue[tuple[Command | bytes, asyncio.Future[Step]]] = field(default_factory=asyncio.Queue)
+    _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     _ticks: int = 0
 
-    async def submit(self, message: Command | bytes) -> Step:
-        """Have a message decided; returns when what came of it is durable.
+    async def take(self, message: Command | bytes, sender: str = "") -> "asyncio.Future[Step]":
+        """Take a message in; the future gives the step when it is durable. Waits while too many others do.
 
         Raises
         ------
         StoppedError
-            If the writer stops before.
+            By the future, if the writer stops before.
         """
-        done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((message, done))
-        return await done
+        asked = _Asked(message, sender, asyncio.get_running_loop().create_future())
+        await self._waiting.put(asked)
+        return asked.done
+
+    async def submit(self, message: Command | bytes, sender: str = "") -> Step:
+        """Take a message in, and wait until what came of it is durable."""
+        return await (await self.take(message, sender))
 
     async def run(self) -> None:
         """Work until cancelled, or until somebody else writes to the area."""
-        group: list[tuple[Command | bytes, asyncio.Future[Step]]] = []
+        group: list[_Asked] = []
         try:
             while True:
                 group = [await self._waiting.get()]
@@ -74,9 +86,9 @@ class AreaWriter:
         finally:
             while not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
-            for _, done in group:
-                if not done.done():
-                    done.set_exception(StoppedError(f"the writer of area {self.topics.area} has stopped"))
+            for asked in group:
+                if not asked.done.done():
+                    asked.done.set_exception(StoppedError(f"the writer of area {self.topics.area} has stopped"))
 
     async def keep_time(self, pause_s: float = 0.05) -> None:
         """Tick whenever something is due. Work until cancelled."""
@@ -92,19 +104,19 @@ class AreaWriter:
         author = next(actor.id for actor in self.exchange.state.actors.values() if actor.role == "exchange")
         return sign(Command(self.topics.area, author, identity, body), self.key)  # type: ignore[arg-type]
 
-    async def _work(self, group: Sequence[tuple[Command | bytes, asyncio.Future[Step]]]) -> None:
+    async def _work(self, group: Sequence[_Asked]) -> None:
         steps: list[Step] = []
         effects: list[Effect] = []
-        for message, _ in group:
-            step = self.exchange.decide(message, self.clock())
-            effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics)
+        for asked in group:
+            step = self.exchange.decide(asked.message, self.clock())
+            effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
             self.exchange.apply(step)
             steps.append(step)
         await self._write(steps, effects)
         self.number += len(steps)
-        for (_, done), step in zip(group, steps, strict=True):
-            if not done.done():
-                done.set_result(step)
+        for asked, step in zip(group, steps, strict=True):
+            if not asked.done.done():
+                asked.done.set_result(step)
         await self.tell(steps, effects)
 
     async def _write(self, steps: Sequence[Step], effects: Sequence[Effect]) -> None:

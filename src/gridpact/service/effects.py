@@ -9,6 +9,18 @@ from typing import TypeAlias
 
 import msgspec
 
+from gridpact.client import (
+    Ack,
+    AnyMessage,
+    Bill,
+    Limit,
+    PhaseIs,
+    PricesAre,
+    Reduced,
+    Topics,
+    Traded,
+    Unmatched,
+)
 from gridpact.exchange import (
     GateClosed,
     IntervalAccepted,
@@ -19,8 +31,6 @@ from gridpact.exchange import (
     LimitSet,
     OrderUnmatched,
     Phase,
-    Prices,
-    ReasonCode,
     Refused,
     State,
     Step,
@@ -29,109 +39,6 @@ from gridpact.exchange import (
 )
 from gridpact.exchange.reasons import MEANING
 from gridpact.service.store import Effect
-from gridpact.service.topics import Topics
-
-
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag=str.lower):
-    """What the exchange says."""
-
-
-class Ack(Message, frozen=True):
-    """The answer to a member's message.
-
-    Attributes
-    ----------
-    id
-        Of the message; empty where it could not be read.
-    at
-        The exchange's clock at receipt, milliseconds since 1970 UTC.
-    accepted
-        Whether it changed something.
-    reason, field, found
-        If not: a code, the field that is to blame, and what was found there.
-    means
-        What the code says to a person.
-    digest
-        SHA-256 of a message that could not be read.
-    """
-
-    id: str
-    at: int
-    accepted: bool
-    reason: ReasonCode | None = None
-    field: str = ""
-    found: str = ""
-    means: str = ""
-    digest: str = ""
-
-
-class Traded(Message, frozen=True):
-    """A trade of the member. ``order`` is its own order or item; ``peer`` is on the other side."""
-
-    interval: int
-    trade: int
-    is_buy: bool
-    energy_wh: int
-    price: int
-    peer: str
-    order: str = ""
-
-
-class Unmatched(Message, frozen=True):
-    """The gate closed and nobody had matched the order, or the rest of it."""
-
-    interval: int
-    order: str
-
-
-class Reduced(Message, frozen=True):
-    """A trade of the member was cut to ``energy_wh``, and why."""
-
-    interval: int
-    trade: int
-    energy_wh: int
-    reason: ReasonCode
-    place: str
-    means: str
-
-
-class Limit(Message, frozen=True):
-    """What the member's meter may show at most in the interval, Wh; None leaves that direction free."""
-
-    interval: int
-    import_wh: int | None = None
-    export_wh: int | None = None
-
-
-class Bill(Message, frozen=True):
-    """What the member pays for the interval, micro-units, and the energy behind it, Wh; ``round`` above 0: the difference."""
-
-    interval: int
-    round: int
-    energy: dict[str, int]
-    money: dict[str, int]
-
-    @property
-    def total(self) -> int:
-        """What is paid in all."""
-        return sum(self.money.values())
-
-
-class PhaseIs(Message, frozen=True):
-    """An interval has come to a phase; ``CLOSED`` when its accounts are final."""
-
-    interval: int
-    phase: str
-
-
-class PricesAre(Message, frozen=True):
-    """The supplier's prices of an interval, micro-units per kWh."""
-
-    interval: int
-    prices: Prices
-
-
-AnyMessage = Ack | Traded | Unmatched | Reduced | Limit | Bill | PhaseIs | PricesAre
 
 _PHASES: dict[type, Phase] = {
     IntervalOpened: Phase.OPEN,
@@ -143,7 +50,7 @@ _PHASES: dict[type, Phase] = {
 _Phased: TypeAlias = IntervalOpened | GateClosed | IntervalAccepted | IntervalDelivered | IntervalSettled
 
 
-def effects_of(number: int, step: Step, before: State, topics: Topics) -> tuple[Effect, ...]:
+def effects_of(number: int, step: Step, before: State, topics: Topics, sender: str = "") -> tuple[Effect, ...]:
     """The messages that follow from a step.
 
     Parameters
@@ -156,8 +63,10 @@ def effects_of(number: int, step: Step, before: State, topics: Topics) -> tuple[
         The state in which it was decided: it knows who has the orders and trades that the step speaks of.
     topics
         Of the area.
+    sender
+        The member whose topic the message came by, and who is answered; without it the author is.
     """
-    told = [*_acknowledgement(step, topics), *_news(step, before, topics)]
+    told = [*_acknowledgement(step, topics, sender), *_news(step, before, topics)]
     return tuple(
         Effect(number, place, topic, b"" if message is None else msgspec.json.encode(message), retained)
         for place, (topic, message, retained) in enumerate(told)
@@ -167,23 +76,26 @@ def effects_of(number: int, step: Step, before: State, topics: Topics) -> tuple[
 _Told = Iterator[tuple[str, AnyMessage | None, bool]]
 
 
-def _acknowledgement(step: Step, topics: Topics) -> _Told:
+def _acknowledgement(step: Step, topics: Topics, sender: str) -> _Told:
     refused = next((event for event in step.events if isinstance(event, Refused)), None)
     if refused is not None:
-        if refused.author:
-            ack = Ack(
-                refused.id,
-                step.at,
-                accepted=False,
-                reason=refused.reason,
-                field=refused.field,
-                found=refused.found,
-                means=MEANING[refused.reason],
-                digest=refused.digest,
-            )
-            yield topics.of_member(refused.author, "ack"), ack, False
+        ack = Ack(
+            refused.id,
+            step.at,
+            accepted=False,
+            reason=refused.reason,
+            field=refused.field,
+            found=refused.found,
+            means=MEANING[refused.reason],
+            digest=refused.digest,
+        )
     elif step.command is not None:
-        yield topics.of_member(step.command.author, "ack"), Ack(step.command.id, step.at, accepted=True), False
+        ack = Ack(step.command.id, step.at, accepted=True)
+    else:
+        return
+    member = sender or (step.command.author if step.command else "")
+    if member:
+        yield topics.of_member(member, "ack"), ack, False
 
 
 def _news(step: Step, before: State, topics: Topics) -> _Told:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from gridpact.service.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, Topics
+from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, Topics
 
 USER = "%u"
 """Stands in a grant for the name of whoever is logged in, as in Mosquitto's files."""

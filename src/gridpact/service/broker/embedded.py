@@ -138,8 +138,15 @@ async def embedded_broker(
     )
     broker = Broker(config)
 
+    lines: set[asyncio.StreamWriter] = set()
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await broker.external_connected(_BoundedReader(reader, writer), StreamWriterAdapter(writer), LISTENER)
+        lines.add(writer)
+        try:
+            await broker.external_connected(_BoundedReader(reader, writer), StreamWriterAdapter(writer), LISTENER)
+        finally:
+            lines.discard(writer)
+            writer.close()
 
     await broker.start()
     server = await asyncio.start_server(connected, host, port, ssl=tls)
@@ -148,3 +155,6 @@ async def embedded_broker(
     finally:
         server.close()
         await broker.shutdown()
+        for line in lines:  # amqtt leaves open who has not said goodbye
+            line.transport.abort()
+        await asyncio.sleep(0)
