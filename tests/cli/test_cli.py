@@ -14,7 +14,7 @@ from gridpact.cli._shared import make_writable
 
 ALL_FILES = {
     *("summary.json", "report.html"),
-    *(f"{table}.parquet" for table in ("trades", "bills", "parties", "grid", "violations")),
+    *(f"{table}.parquet" for table in ("trades", "bills", "parties", "grid", "violations", "reductions")),
 }
 
 

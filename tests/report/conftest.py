@@ -269,6 +269,7 @@ def make_numbers(
         export_kwh=float(np.maximum(-flow.head_kw, 0).sum() * community.horizon.hours),
         stored_kwh=0.0,
         curtailed_kwh=0.0,
+        cut_kwh=0.0,
         peak_import_kw=float(flow.head_kw.max(initial=0)),
         peak_export_kw=float((-flow.head_kw).max(initial=0)),
         self_sufficiency=0.41,

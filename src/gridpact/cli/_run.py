@@ -50,6 +50,15 @@ class ReplicatedStudy(Study):
     seeds: Annotated[
         int, typer.Option(min=1, help="How many seeds; means and 95 % confidence intervals over them.")
     ] = 5
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHECK",
+            help="Keep the network in this way, beside not at all; may be given several times. none, last-on-first-off, "
+            "pro-rata, sensitivity, merit, envelopes-equal, envelopes-proportional, charges-distance, charges-losses; "
+            "all: each of them.",
+        ),
+    ] = None
 
 
 @command(Study)
@@ -76,20 +85,24 @@ def run(study: Study) -> None:
 def compare(study: ReplicatedStudy) -> None:
     """Compare mechanisms on the same community, seeds and grid, with confidence intervals over seeds."""
     from gridpact.study import replicate
-    from gridpact.study.tables import show, side_by_side
+    from gridpact.study.tables import kept_network, show, side_by_side
 
+    networks = _networks(study.network or [])
     file, markets, settings = _prepare(study)
     with progress_bar() as progress:
-        task = progress.add_task("running", total=len(markets) * study.seeds)
+        task = progress.add_task("running", total=len(markets) * max(len(networks), 1) * study.seeds)
         comparison, replication = replicate(
             file.community,
             markets,
             settings,
             study.seeds,
+            networks=networks,
             jobs=study.jobs or -1,
             progress=lambda: progress.advance(task),
         )
     show(side_by_side(replication, file.community.currency))
+    if networks:
+        show(kept_network(replication, comparison))
     _write(comparison, settings, study.output, file, replication)
 
 
@@ -112,6 +125,15 @@ def _prepare(study: Study) -> "tuple[CommunityFile, list[Market], Settings]":
     for note in file.notes:
         Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False, highlight=False)
     return file, markets, settings
+
+
+def _networks(names: list[str]) -> list[str]:
+    """The network checks named, none before them, so that there is something to hold them against."""
+    from gridpact.study.network_check import NETWORK_CHECKS, NO_CHECK, check_name
+
+    if names == ["all"]:
+        return list(NETWORK_CHECKS)
+    return list(dict.fromkeys([NO_CHECK, *map(check_name, names)])) if names else []
 
 
 def _markets(names: list[str], file: "CommunityFile") -> "list[Market]":

@@ -1,4 +1,4 @@
-"""When energy is used: batteries and forecasts."""
+"""When energy is used: batteries, limits at the meter, and forecasts."""
 
 from gridpact.energy.battery import Fleet
 from gridpact.energy.forecast import (
@@ -10,11 +10,13 @@ from gridpact.energy.forecast import (
     make_forecaster,
     scenarios,
 )
+from gridpact.energy.limits import Limits
 
 __all__ = [
     "FORECASTS",
     "Fleet",
     "Forecaster",
+    "Limits",
     "NoisyMeasurement",
     "Perfect",
     "Persistence",

@@ -13,6 +13,9 @@ def run(
     traded: bool,
     schedule_kw: FloatArray,
     scheduled: bool,
+    lowest_kw: FloatArray,
+    highest_kw: FloatArray,
+    limited: bool,
     charge_kw: FloatArray,
     discharge_kw: FloatArray,
     charge_efficiency: FloatArray,
@@ -48,7 +51,21 @@ def run(
             takes_less = contract > 0.0 and meter < contract - slack_kw
             if falls_short or takes_less:
                 p = min(max(contract - net_kw[m, t], least), most)
+            if limited:
+                p = _hold_back(p, net_kw[m, t], lowest_kw[m, t], highest_kw[m, t], most)
             gain = p * charge_efficiency[m] if p >= 0.0 else p / discharge_efficiency[m]
             level = min(max(level + gain * hours - loss_kwh[m], min_kwh[m]), max_kwh[m])
             power[m, t] = p
             soc[m, t + 1] = level
+
+
+@numba.njit(cache=True, inline="always", error_model="numpy")
+def _hold_back(p: float, net_kw: float, lowest_kw: float, highest_kw: float, most: float) -> float:
+    """Power of a battery whose meter is limited: it holds back, and charges surplus that would be lost."""
+    if net_kw + p > highest_kw:
+        p = max(min(p, 0.0), highest_kw - net_kw)
+    if net_kw + p < lowest_kw:
+        p = min(max(p, 0.0), lowest_kw - net_kw)
+        if net_kw + p < min(lowest_kw, 0.0):
+            p = min(min(lowest_kw, 0.0) - net_kw, most)
+    return p

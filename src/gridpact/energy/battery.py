@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from gridpact.community import Member
+from gridpact.energy.limits import Limits
 from gridpact.units import WH_PER_KWH, FloatArray
 
 _NOTHING = np.zeros((0, 0))
@@ -52,12 +53,14 @@ class Fleet:
         hours: float,
         contract_kw: FloatArray | None = None,
         schedule_kw: FloatArray | None = None,
+        limits: Limits | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """What the batteries do, interval after interval.
 
         Without a schedule a battery serves its owner: it charges on surplus and discharges on deficit. With one it follows the
         schedule. In both cases it then stands by what its owner traded: if the meter would deliver less than was sold, or take
-        less than was bought, it makes up the difference. All of it within the limits of power and state of charge. Physics:
+        less than was bought, it makes up the difference, unless the meter is limited: `Limits` go before a contract. All of it
+        within the battery's power and state of charge. Physics:
         ``X(t) = X(t−1) + η P Δt − ε`` with η the charging efficiency for P ≥ 0 and the inverse of the discharging efficiency
         otherwise, ε the standing loss (Chakraborty et al., Applied Energy 2020).
 
@@ -73,6 +76,8 @@ class Fleet:
             Net traded power, ``[member, interval]``, + = bought; None: nothing traded.
         schedule_kw
             Scheduled battery power, ``[member, interval]``, + = charging; None, or NaN in a cell: self-consumption.
+        limits
+            Of the meters over the same intervals; None: nobody is limited.
 
         Returns
         -------
@@ -99,6 +104,9 @@ class Fleet:
             contract_kw is not None,
             _NOTHING if schedule_kw is None else np.ascontiguousarray(schedule_kw),
             schedule_kw is not None,
+            _NOTHING if limits is None else np.ascontiguousarray(limits.lowest_kw),
+            _NOTHING if limits is None else np.ascontiguousarray(limits.highest_kw),
+            limits is not None,
             self.charge_kw,
             self.discharge_kw,
             self.charge_efficiency,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from gridpact.community import Member, Tariff, TradeCharges
+from gridpact.energy import Limits
 from gridpact.grid import Feeder
 from gridpact.horizon import Horizon
 from gridpact.markets.pact import Trades
@@ -30,7 +31,8 @@ class Outlook:
     demand_kw
         Forecast of load minus PV, before batteries and trades, ``[member, interval]``, + = consumption.
     net_kw
-        Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption.
+        Forecast of what each meter will show, own battery on self-consumption, ``[member, interval]``, + = consumption; within
+        the limits, where there are some: what is bid from it respects them.
     soc_kwh
         State of charge of each member's battery at the start of the horizon as expected, ``[member]``; 0 without battery.
     premium
@@ -38,6 +40,9 @@ class Outlook:
         buyer, whose row it is. None if nobody has a preference over sellers.
     commitments
         Trades already struck that fall into the horizon, their intervals counted from its start.
+    limits
+        Operating envelopes, published before bidding: what each meter may inject and withdraw, and obeys. Whoever plans
+        batteries plans within them. None: there are none.
     """
 
     members: tuple[Member, ...]
@@ -51,6 +56,7 @@ class Outlook:
     soc_kwh: FloatArray
     premium: IntArray | None = None
     commitments: Trades = field(default_factory=Trades.empty)
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, eq=False)

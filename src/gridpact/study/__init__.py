@@ -1,6 +1,7 @@
 """Many runs: simulate, measure, compare, report."""
 
 from gridpact.study.compare import Replication, compare, replicate
+from gridpact.study.network_check import NETWORK_CHECKS
 from gridpact.study.output import write_replication, write_results
 from gridpact.study.report import write_report
 from gridpact.study.result import Baseline, CommunityMetrics, Comparison, Delivery, MemberMetrics, Run
@@ -11,6 +12,7 @@ DEFAULT_MECHANISMS = ["supplier", "pool:mmr", "pool:sdr", "auction:uniform", "au
 
 __all__ = [
     "DEFAULT_MECHANISMS",
+    "NETWORK_CHECKS",
     "Baseline",
     "CommunityMetrics",
     "Comparison",

@@ -20,6 +20,7 @@ def compare(
     markets: Sequence[Market],
     settings: Settings,
     *,
+    networks: Sequence[str] = (),
     jobs: int = 1,
     progress: Callable[[Run], None] | None = None,
 ) -> Comparison:
@@ -33,6 +34,8 @@ def compare(
         Mechanisms and pool rules, in the order of the result.
     settings
         The same forecast, seed and gate closure for all.
+    networks
+        Run each mechanism under each of these network checks (`gridpact.study.NETWORK_CHECKS`); none: that of the settings.
     jobs
         Processes; 1 runs everything in this one, -1 takes every core.
     progress
@@ -43,13 +46,20 @@ def compare(
     Comparison
     """
     baseline = run_baseline(community)
-    tasks = (delayed(_simulate)(at, community, market, settings, baseline) for at, market in enumerate(markets))
+    cases = _cases(markets, settings, networks)
+    tasks = (delayed(_simulate)(at, community, market, of_case, baseline) for at, (market, of_case) in enumerate(cases))
     runs: dict[int, Run] = {}
     for at, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         runs[at] = run
         if progress:
             progress(run)
-    return Comparison(community, baseline, tuple(runs[at] for at in range(len(markets))))
+    return Comparison(community, baseline, tuple(runs[at] for at in range(len(cases))))
+
+
+def _cases(markets: Sequence[Market], settings: Settings, networks: Sequence[str]) -> list[tuple[Market, Settings]]:
+    """Every mechanism under every network check."""
+    checks = dict.fromkeys(networks or [settings.network])
+    return [(market, replace(settings, network=network)) for market in markets for network in checks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +74,14 @@ class Replication:
         The seeds; every mechanism met the same ones.
     values
         Each metric of `CommunityMetrics` by name, ``[mechanism, seed]``.
+    networks
+        Under which network check each ran; none: all under the same.
     """
 
     mechanisms: tuple[str, ...]
     seeds: tuple[int, ...]
     values: dict[str, FloatArray]
+    networks: tuple[str, ...] = ()
 
     def mean(self, metric: str) -> FloatArray:
         """Mean over the seeds, ``[mechanism]``."""
@@ -98,6 +111,7 @@ def replicate(
     settings: Settings,
     seeds: int,
     *,
+    networks: Sequence[str] = (),
     jobs: int = 1,
     progress: Callable[[], None] | None = None,
 ) -> tuple[Comparison, Replication]:
@@ -105,7 +119,7 @@ def replicate(
 
     Parameters
     ----------
-    community, markets, settings, jobs
+    community, markets, settings, networks, jobs
         As in `compare`; the first seed is that of the settings, the next ones follow it.
     seeds
         How many seeds.
@@ -121,15 +135,15 @@ def replicate(
     """
     if seeds < 1:
         raise InputError(f"{seeds} seeds", accepted="a whole number from 1 up")
-    seeded = [replace(settings, seed=settings.seed + k) for k in range(seeds)]
+    cases = _cases(markets, settings, networks)
     baseline = run_baseline(community)
     tasks = (
-        delayed(_measure)(at, k, community, market, of_seed, baseline)
-        for k, of_seed in enumerate(seeded)
-        for at, market in enumerate(markets)
+        delayed(_measure)(at, k, community, market, replace(of_case, seed=settings.seed + k), baseline)
+        for k in range(seeds)
+        for at, (market, of_case) in enumerate(cases)
     )
     names = tuple(CommunityMetrics.__dataclass_fields__)
-    values = {name: np.empty((len(markets), seeds)) for name in names}
+    values = {name: np.empty((len(cases), seeds)) for name in names}
     first: dict[int, Run] = {}
     for at, k, metrics, run in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         for name in names:
@@ -138,9 +152,10 @@ def replicate(
             first[at] = run
         if progress:
             progress()
-    runs = tuple(first[at] for at in range(len(markets)))
+    runs = tuple(first[at] for at in range(len(cases)))
+    seeded = tuple(settings.seed + k for k in range(seeds))
     return Comparison(community, baseline, runs), Replication(
-        tuple(run.mechanism for run in runs), tuple(s.seed for s in seeded), values
+        tuple(run.mechanism for run in runs), seeded, values, tuple(run.network for run in runs)
     )
 
 

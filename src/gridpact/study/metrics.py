@@ -18,7 +18,13 @@ GRID_TOLERANCE = 1e-6
 
 
 def measure(
-    community: Community, pact: Pact, delivery: Delivery, settlement: Settlement, flow: Flow, baseline: Baseline
+    community: Community,
+    pact: Pact,
+    delivery: Delivery,
+    settlement: Settlement,
+    flow: Flow,
+    baseline: Baseline,
+    cut_wh: int = 0,
 ) -> tuple[MemberMetrics, CommunityMetrics]:
     """Every number of a run, a member's and the community's.
 
@@ -30,6 +36,8 @@ def measure(
         What was agreed, what happened, what it cost, and what the grid says of it.
     baseline
         The same community when nobody trades.
+    cut_wh
+        Energy of orders, and of what members deal with their suppliers, that the DSO made give way.
     """
     totals = _total(community, settlement)
     loss = totals.bill - baseline.bill
@@ -39,6 +47,7 @@ def measure(
         **_measure_money(pact, settlement, totals, loss),
         **_measure_energy(community, pact, delivery, totals, baseline),
         **_measure_grid(community, flow),
+        cut_kwh=float(to_kwh(cut_wh)),
         preference_value=met,
         welfare=float(saved) + met,
         welfare_optimum=baseline.welfare_optimum,

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gridpact.exchange.acceptance import Cause
 from gridpact.grid import ViolationKind, find_violations
 from gridpact.study.compare import Replication
 from gridpact.study.result import CommunityMetrics, Comparison, Run
@@ -238,11 +239,39 @@ def _violations(run: Run, comparison: Comparison) -> Iterator[Any]:
     )
 
 
+def _reductions(run: Run, comparison: Comparison) -> Iterator[Any]:
+    named = (*comparison.community.member_ids, "supplier")
+    rows = [(each.interval, reduction) for each in run.decided for reduction in each.acceptance.reductions]
+    places = comparison.community.feeder.bus_names + comparison.community.feeder.branch_names + ("",)
+    causes = tuple(Cause)
+    interval = np.array([at for at, _ in rows], dtype=np.int64)
+    yield pa.table(
+        {
+            "time_utc": _times(comparison).take(pa.array(interval)),
+            "seller": _names(np.array([r.seller for _, r in rows], dtype=np.int64) % len(named), named),
+            "buyer": _names(np.array([r.buyer for _, r in rows], dtype=np.int64) % len(named), named),
+            "from_wh": np.array([r.from_wh for _, r in rows], dtype=np.int64),
+            "to_wh": np.array([r.to_wh for _, r in rows], dtype=np.int64),
+            "cause": _names(np.array([causes.index(r.reason.cause) for _, r in rows], dtype=np.int64), causes),
+            "element": _names(np.array([places.index(r.reason.element) for _, r in rows], dtype=np.int64), places),
+            "before": np.array([r.before for _, r in rows], dtype=np.float64),
+            "after": np.array([r.after for _, r in rows], dtype=np.float64),
+        }
+    )
+
+
 def _times(comparison: Comparison) -> Any:
     return pa.array(comparison.community.horizon.index())
 
 
-TABLES = {"trades": _trades, "bills": _bills, "parties": _parties, "grid": _grid, "violations": _violations}
+TABLES = {
+    "trades": _trades,
+    "bills": _bills,
+    "parties": _parties,
+    "grid": _grid,
+    "violations": _violations,
+    "reductions": _reductions,
+}
 """The Parquet files of a run and what yields their parts, each mechanism's after the other's."""
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import nan
 
 from gridpact.community import Community
+from gridpact.exchange.acceptance import Acceptance
 from gridpact.exchange.settlement import Settlement
 from gridpact.grid.flow import Flow
 from gridpact.markets import Certificate, Pact
@@ -30,6 +31,14 @@ class Delivery:
     soc_kwh: FloatArray
     net_wh: IntArray
     curtailed_kw: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the DSO decided on an interval of the horizon in which something gave way."""
+
+    interval: int
+    acceptance: Acceptance
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +90,7 @@ class CommunityMetrics:
     export_kwh: float
     stored_kwh: float
     curtailed_kwh: float
+    cut_kwh: float
     peak_import_kw: float
     peak_export_kw: float
     self_sufficiency: float
@@ -125,9 +135,9 @@ class Run:
     Attributes
     ----------
     mechanism
-        Registered name.
+        Registered name; with the network check behind it, where there is one.
     pact
-        Everything agreed over the horizon.
+        Everything agreed over the horizon, and accepted by the DSO where it decides.
     delivery
         What the batteries did and the meters showed.
     settlement
@@ -140,6 +150,10 @@ class Run:
         Metrics.
     seconds, cpu_seconds
         Run time of the whole path.
+    network
+        How the network was kept: `gridpact.study.NETWORK_CHECKS`.
+    decided
+        Every interval in which the DSO made something give way.
     """
 
     mechanism: str
@@ -152,6 +166,8 @@ class Run:
     community: CommunityMetrics
     seconds: float
     cpu_seconds: float
+    network: str = "none"
+    decided: tuple[Decided, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,15 @@ from datetime import timedelta
 
 import numpy as np
 
-from gridpact.community import Community
-from gridpact.energy import FORECASTS, Fleet, make_forecaster
+from gridpact.community import Community, TradeCharges
+from gridpact.energy import FORECASTS, Fleet, Forecaster, Limits, make_forecaster
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange import Settlement, settle
 from gridpact.grid import Flow, power_flow, power_flow_per_phase
 from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact, Trades
+from gridpact.study._acceptor import Plan
 from gridpact.study.metrics import certify, measure
+from gridpact.study.network_check import NO_CHECK, NetworkCheck, check_name
 from gridpact.study.result import Baseline, Delivery, Run
 from gridpact.study.welfare import best_welfare
 from gridpact.units import FloatArray, to_kwh, to_wh
@@ -34,13 +36,17 @@ class Settings:
         Of forecasts, bidding and tie-breaks.
     gate_closure
         How long before the first interval that it covers a gate closes.
+    network
+        How the network is kept: one of `gridpact.study.NETWORK_CHECKS`.
     """
 
     forecast: str = "persistence"
     seed: int = 0
     gate_closure: timedelta = timedelta(hours=1)
+    network: str = NO_CHECK
 
     def __post_init__(self) -> None:
+        check_name(self.network)
         if self.gate_closure < timedelta(0):
             raise InputError(f"gate closure {self.gate_closure} is negative", accepted="a length of time from 0 up")
         if self.forecast not in FORECASTS:
@@ -56,9 +62,9 @@ def run_baseline(community: Community) -> Baseline:
 
     Every saving is measured against it, and its power flow is the grid's reference before any trade.
     """
-    delivery = _deliver(community, Fleet.of(community.members), Pact())
+    delivery = _deliver(community, Fleet.of(community.members), Pact(), None)
     flow = _check_grid(community, delivery)
-    settlement = _settle(community, Pact(), delivery, flow)
+    settlement = _settle(community, Pact(), delivery, flow, community.charges)
     return Baseline(
         delivery=delivery,
         flow=flow,
@@ -87,19 +93,27 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     """
     wall, cpu = time.perf_counter(), time.process_time()
     baseline = baseline or run_baseline(community)
+    fleet = Fleet.of(community.members)
+    forecaster, q_forecaster = (
+        make_forecaster(settings.forecast, actual, community.horizon.per_day, settings.seed)
+        for actual in (community.profiles.net_kw, community.profiles.q_kvar)
+    )
+    check = NetworkCheck.of(settings.network, community, fleet, forecaster, q_forecaster)
     if isinstance(market, Mechanism):
-        fleet = Fleet.of(community.members)
-        pact = _agree(community, market, settings, fleet)
-        delivery = _deliver(community, fleet, pact)
-    else:
-        delivery = baseline.delivery
+        pact = _agree(community, market, settings, fleet, forecaster, check)
+        delivery = _deliver(community, fleet, pact, check.limits)
+    else:  # nothing is agreed before delivery that could be accepted: only envelopes and charges apply
+        limits = check.envelopes
+        delivery = baseline.delivery if limits is None else _deliver(community, fleet, Pact(), limits)
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))
     same = np.array_equal(delivery.battery_kw, baseline.delivery.battery_kw) and delivery.curtailed_kw is None
     flow = baseline.flow if same else _check_grid(community, delivery)
-    settlement = _settle(community, pact, delivery, flow)
-    members, metrics = measure(community, pact, delivery, settlement, flow, baseline)
+    settlement = _settle(community, pact, delivery, flow, check.charges)
+    decided = tuple(check.acceptor.decided) if check.acceptor else ()
+    cut_wh = sum(each.acceptance.curtailed_wh for each in decided)
+    members, metrics = measure(community, pact, delivery, settlement, flow, baseline, cut_wh)
     return Run(
-        mechanism=market.name,
+        mechanism=market.name if settings.network == NO_CHECK else f"{market.name} + {settings.network}",
         pact=pact,
         delivery=delivery,
         settlement=settlement,
@@ -109,17 +123,25 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
         community=metrics,
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
+        network=settings.network,
+        decided=decided,
     )
 
 
-def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet: Fleet) -> Pact:
-    """Walk from gate to gate: deliver until the gate closes, forecast and plan from there, clear."""
-    net_kw, horizon = community.profiles.net_kw, community.horizon
-    forecaster = make_forecaster(settings.forecast, net_kw, horizon.per_day, settings.seed)
+def _agree(
+    community: Community,
+    mechanism: Mechanism,
+    settings: Settings,
+    fleet: Fleet,
+    forecaster: Forecaster,
+    check: NetworkCheck,
+) -> Pact:
+    """Walk from gate to gate: deliver until the gate closes, forecast and plan from there, clear, have the DSO decide."""
+    net_kw, horizon, acceptor = community.profiles.net_kw, community.horizon, check.acceptor
     most_pv_kw = community.profiles.pv_kw.max(
         axis=1, keepdims=True, initial=0.0
     )  # nobody expects more surplus than that
-    contract_kw = np.zeros(net_kw.shape)
+    contract_kw = acceptor.contract_kw if acceptor else np.zeros(net_kw.shape)
     schedule_kw, curtailed_kw = _Schedule(net_kw.shape, fill=np.nan), _Schedule(net_kw.shape, fill=0.0)
     clock, soc_kwh, memory = 0, fleet.initial_kwh, None
     committed = Trades.empty()
@@ -127,7 +149,8 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
 
     def run_batteries(demand_kw: FloatArray, start: int, stop: int) -> tuple[FloatArray, FloatArray]:
         window = slice(start, stop)
-        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule_kw.window(window))
+        limits = check.limits.window(start, stop) if check.limits else None
+        return fleet.run(demand_kw, soc_kwh, horizon.hours, contract_kw[:, window], schedule_kw.window(window), limits)
 
     for closure, first, last, until in _gates(community, mechanism.gate, settings, all_at_once=forecaster.is_perfect):
         if closure > clock:
@@ -141,29 +164,41 @@ def _agree(community: Community, mechanism: Mechanism, settings: Settings, fleet
         battery_kw, path_kwh = run_batteries(
             expected_kw if planned_kw is None else expected_kw + planned_kw, closure, until
         )
+        meter_kw = (expected_kw + battery_kw)[:, first - closure :]
+        limits = check.envelopes.window(first, until) if check.envelopes else None
         outlook = Outlook(
             members=community.members,
             feeder=community.feeder,
             horizon=horizon.window(first, until),
             tariff=community.tariff.window(first, until),
-            charges=community.charges,
+            charges=check.charges,
             wanted_share=community.wanted_share,
             demand_kw=expected_kw[:, first - closure :],
-            net_kw=(expected_kw + battery_kw)[:, first - closure :],
+            net_kw=meter_kw if limits is None else meter_kw + limits.curtailed_kw(meter_kw),
             soc_kwh=path_kwh[:, first - closure],
             premium=community.premium,
             commitments=committed.window(first, until) if len(committed) else committed,
+            limits=limits,
         )
         pact, memory = mechanism.clear(outlook, memory, np.random.default_rng([settings.seed, first]))
         pact.check(*outlook.net_kw.shape)
         contract_kw[:, first:until] += _contract_kw(pact, outlook.net_kw.shape, horizon.hours)
-        if until > last:
-            struck = Pact.join([Pact(committed), pact], [0, first]).trades
-            committed = struck.where(struck.interval >= last)
         schedule_kw.set(first, last, pact.battery_kw)
         curtailed_kw.set(first, last, pact.curtailed_kw)
+        if acceptor:
+            expected, soc = expected_kw[:, first - closure :], path_kwh[:, first - closure]
+            window = slice(first, last)
+            acceptor.strike(pact.trades, first)
+            pact = acceptor.decide(
+                Plan(first, last, closure, expected, soc, curtailed_kw.window(window), schedule_kw.window(window)), pact
+            )
+            committed = acceptor.waiting
+        elif until > last:
+            struck = Pact.join([Pact(committed), pact], [0, first]).trades
+            committed = struck.where(struck.interval >= last)
         agreed.add(pact, first)
-    return replace(agreed.join(), battery_kw=schedule_kw.values, curtailed_kw=curtailed_kw.values)
+    joined = replace(agreed.join(), battery_kw=schedule_kw.values, curtailed_kw=curtailed_kw.values)
+    return replace(joined, trades=Trades.concat(acceptor.accepted)) if acceptor else joined
 
 
 @dataclass(slots=True)
@@ -226,14 +261,19 @@ def _gates(
         yield max(first - ahead, 0), first, last, min(last + looks_ahead, periods)
 
 
-def _deliver(community: Community, fleet: Fleet, pact: Pact) -> Delivery:
-    """What the batteries do on the measured profiles, standing by what was agreed, and what the meters then show."""
+def _deliver(community: Community, fleet: Fleet, pact: Pact, limits: Limits | None) -> Delivery:
+    """What the batteries do on the measured profiles, standing by what was agreed, within limits, and what the meters show."""
     net_kw, hours = community.profiles.net_kw, community.horizon.hours
     curtailed_kw = _held_back(pact.curtailed_kw, community.profiles.pv_kw)
     if curtailed_kw is not None:
         net_kw = net_kw + curtailed_kw
     contract_kw = _contract_kw(pact, net_kw.shape, hours) if len(pact.trades) else None
-    battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw)
+    battery_kw, soc_kwh = fleet.run(net_kw, fleet.initial_kwh, hours, contract_kw, pact.battery_kw, limits)
+    if limits is not None:
+        lost_kw = limits.curtailed_kw(net_kw + battery_kw)
+        net_kw = net_kw + lost_kw
+        if lost_kw.any():
+            curtailed_kw = lost_kw if curtailed_kw is None else curtailed_kw + lost_kw
     return Delivery(battery_kw, soc_kwh[:, 1:], to_wh((net_kw + battery_kw) * hours), curtailed_kw)
 
 
@@ -251,9 +291,9 @@ def _check_grid(community: Community, delivery: Delivery) -> Flow:
     return (power_flow if p_kw.ndim == 2 else power_flow_per_phase)(community.feeder, p_kw, q_kvar)
 
 
-def _settle(community: Community, pact: Pact, delivery: Delivery, flow: Flow) -> Settlement:
+def _settle(community: Community, pact: Pact, delivery: Delivery, flow: Flow, charges: TradeCharges) -> Settlement:
     head_wh = to_wh(flow.head_kw * community.horizon.hours)
-    return settle(pact, delivery.net_wh, head_wh, community.tariff, community.charges)
+    return settle(pact, delivery.net_wh, head_wh, community.tariff, charges)
 
 
 def _contract_kw(pact: Pact, shape: tuple[int, ...], hours: float) -> FloatArray:

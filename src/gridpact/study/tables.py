@@ -3,12 +3,15 @@
 import math
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from gridpact.grid import find_violations
 from gridpact.study.compare import Replication
+from gridpact.study.network_check import NO_CHECK
 from gridpact.study.result import Comparison, Run
 
 
@@ -51,6 +54,31 @@ def side_by_side(replication: Replication, currency: str) -> Table:
     columns = [(replication.mean(name), replication.half_width(name)) for name in shown.values()]
     for row, mechanism in enumerate(replication.mechanisms):
         table.add_row(mechanism, *(_with_interval(mean[row], half[row]) for mean, half in columns))
+    return table
+
+
+def kept_network(replication: Replication, comparison: Comparison) -> Table:
+    """What each way of keeping the network reaches, and what it costs in welfare against keeping it not at all; means over seeds."""
+    own = len(find_violations(comparison.community.feeder, comparison.baseline.flow))
+    table = _table(
+        f"{comparison.community.feeder.name}: {own} violations without any trade; money in {comparison.community.currency}",
+        ("violations", "traded\nkWh", "cut\nkWh", "PV cur-\ntailed kWh", "welfare", "welfare\nlost"),
+    )
+    violations = replication.mean("voltage_violations") + replication.mean("overloads")
+    traded, cut, curtailed, welfare = (
+        replication.mean(name) for name in ("traded_kwh", "cut_kwh", "curtailed_kwh", "welfare")
+    )
+    unchecked = np.nan
+    for row, mechanism in enumerate(replication.mechanisms):
+        if replication.networks[row] == NO_CHECK:
+            unchecked = welfare[row]
+        table.add_row(
+            mechanism,
+            _number(violations[row], ",.4g"),
+            *(_number(column[row], ",.1f") for column in (traded, cut, curtailed)),
+            _number(welfare[row], ",.2f"),
+            _number(unchecked - welfare[row], ",.2f"),
+        )
     return table
 
 

@@ -78,9 +78,15 @@ class Proof:
     checks: tuple[Verdict, ...]
 
 
-def columns(currency: str, *, preferences: bool = False) -> tuple[Column, ...]:
-    """What the headline table compares; preferences over sellers only where somebody has some."""
+def columns(currency: str, *, preferences: bool = False, kept: bool = False) -> tuple[Column, ...]:
+    """What the headline table compares; preferences over sellers only where somebody has some, and what keeping the network
+    costs only where it is kept.
+    """
     money, energy, network, outcome = "Money", "Energy", "Network", "Outcome"
+    price = (
+        Column(network, "Curtailed PV", "kWh", lambda run: run.community.curtailed_kwh, _size, "low"),
+        Column(outcome, "Welfare", currency, lambda run: run.community.welfare, _two, "high"),
+    )
     met = Column(outcome, "Preferences met", currency, lambda run: run.community.preference_value, _two, "high")
     return (
         Column(money, "Total bill", currency, lambda run: run.community.total_bill, _two, "low"),
@@ -97,6 +103,7 @@ def columns(currency: str, *, preferences: bool = False) -> tuple[Column, ...]:
         Column(network, "Peak export", "kW", lambda run: run.community.peak_export_kw, _size, "low"),
         Column(network, "Losses", "kWh", lambda run: run.community.losses_kwh, _size, "low"),
         Column(network, "Violations", "before → after", lambda run: run.community.violations, number, "low"),
+        *(price if kept else ()),
         *([met] if preferences else []),
         Column(outcome, "Welfare", "% of best", lambda run: run.community.welfare_share, _share, "high"),
         Column(outcome, "Certificate", "", lambda run: float(run.certificate.passed), lambda _: ""),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gridpact.study.network_check import NO_CHECK
 from gridpact.study.report import _figures as figures
 from gridpact.study.report import _table as table
 from gridpact.study.report import _words as words
@@ -45,7 +46,8 @@ class View:
 def view(comparison: Comparison, title: str | None, notes: Sequence[str]) -> View:
     """Compute all that is shown of a comparison."""
     community = comparison.community
-    columns = table.columns(community.currency, preferences=community.premium is not None)
+    kept = any(run.network != NO_CHECK for run in comparison.runs)
+    columns = table.columns(community.currency, preferences=community.premium is not None, kept=kept)
     return View(
         title=title or comparison.community.name,
         facts=words.facts(comparison.community),

@@ -1,0 +1,37 @@
+"""DSO acceptance: orders checked against the network, operating envelopes, and network charges a pair."""
+
+from gridpact.exchange.acceptance.accept import accept, accept_each, accept_together
+from gridpact.exchange.acceptance.case import UNLIMITED, Acceptance, Case, Orders, Policy, Reduction, Uses
+from gridpact.exchange.acceptance.charges import (
+    Basis,
+    PairCharges,
+    charges_by_distance,
+    charges_by_losses,
+    losses_of_trades,
+)
+from gridpact.exchange.acceptance.envelopes import Allocation, Envelopes, publish_envelopes
+from gridpact.exchange.acceptance.network import Cause, Network, Violation
+
+__all__ = [
+    "UNLIMITED",
+    "Acceptance",
+    "Allocation",
+    "Basis",
+    "Case",
+    "Cause",
+    "Envelopes",
+    "Network",
+    "Orders",
+    "PairCharges",
+    "Policy",
+    "Reduction",
+    "Uses",
+    "Violation",
+    "accept",
+    "accept_each",
+    "accept_together",
+    "charges_by_distance",
+    "charges_by_losses",
+    "losses_of_trades",
+    "publish_envelopes",
+]
