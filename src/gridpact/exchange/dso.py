@@ -1,0 +1,136 @@
+"""The DSO's desk: an interval whose gate has closed, and a forecast, become the DSO's command to the exchange."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gridpact.errors import PowerFlowError
+from gridpact.exchange.acceptance import UNLIMITED, Acceptance, Case, Cause, Network, Orders, Policy, Uses, Violation
+from gridpact.exchange.acceptance import accept as decide_case
+from gridpact.exchange.commands import ReportNetwork
+from gridpact.exchange.reasons import ReasonCode
+from gridpact.exchange.state import Interval, Trade
+from gridpact.exchange.values import MemberLimit, Reduction, Use
+from gridpact.exchange.values import Violation as Named
+from gridpact.units import MICRO, FloatArray, IntArray, to_kwh, to_wh
+
+PER_MILLE = 1_000
+_MOVED = frozenset({Use.BATTERY, Use.EV, Use.HEATER})
+"""Uses that would not run without the trade."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What the DSO expects of the members of an interval, in the order of their ids.
+
+    Attributes
+    ----------
+    net_wh
+        Net demand without any trade, integer Wh ``[member]``, + = consumption.
+    q_kvar
+        Reactive power drawn, ``[member]``.
+    """
+
+    net_wh: IntArray
+    q_kvar: FloatArray
+
+
+def check_interval(
+    network: Network, interval: Interval, forecast: Forecast, policy: Policy, hours: float
+) -> ReportNetwork:
+    """Check an interval as if all that was agreed were delivered, and say what has to give way.
+
+    Parameters
+    ----------
+    network
+        With the members in the order of their ids.
+    interval
+        Whose gate has closed.
+    forecast
+        Of everybody.
+    policy
+        Which orders give way.
+    hours
+        Length of the interval.
+    """
+    standing = [(number, trade) for number, trade in enumerate(interval.trades) if trade.accepted_wh]
+    case = _case(interval, standing, forecast, hours)
+    try:
+        decided = decide_case(network, case, policy)
+        losses_wh = _losses_wh(network, decided.net_wh, case.q_kvar, hours)
+    except PowerFlowError:
+        return ReportNetwork(interval.start, str(policy), converged=False)
+    if any(reduction.reason.cause is Cause.NO_POWER_FLOW for reduction in decided.reductions):
+        return ReportNetwork(interval.start, str(policy), converged=False)
+    return ReportNetwork(
+        interval.start,
+        str(policy),
+        converged=True,
+        losses_wh=losses_wh,
+        reductions=_reductions(decided, standing),
+        limits=_limits(decided, interval),
+        own=tuple(_named(violation) for violation in decided.own),
+    )
+
+
+def _case(interval: Interval, standing: list[tuple[int, Trade]], forecast: Forecast, hours: float) -> Case:
+    at, orders = interval.roster.at, interval.orders
+    planned_wh = forecast.net_wh.copy()
+    for _, trade in standing:
+        for key, member, sign in ((trade.sell, trade.seller, -1), (trade.buy, trade.buyer, 1)):
+            side = orders.get(key) or interval.items.get(key)
+            if side is not None and side.use in _MOVED:
+                planned_wh[at[member]] += sign * trade.accepted_wh
+    trades = [trade for _, trade in standing]
+    limits = [(orders.get(trade.buy), orders.get(trade.sell), trade.price) for trade in trades]
+    return Case(
+        Orders(
+            seller=np.array([at[trade.seller] for trade in trades], dtype=np.int64),
+            buyer=np.array([at[trade.buyer] for trade in trades], dtype=np.int64),
+            energy_wh=np.array([trade.accepted_wh for trade in trades], dtype=np.int64),
+            placed=np.array(
+                [max(order.arrival if order else 0 for order in (buy, sell)) for buy, sell, _ in limits], dtype=np.int64
+            ),
+            worth=np.array([buy.price if buy else price for buy, _, price in limits], dtype=np.int64),
+            cost=np.array([sell.price if sell else price for _, sell, price in limits], dtype=np.int64),
+        ),
+        Uses.of_meters(forecast.net_wh, planned_wh),
+        forecast.q_kvar,
+        hours,
+        interval.prices.import_price,
+        interval.prices.export_price,
+    )
+
+
+def _reductions(decided: Acceptance, standing: list[tuple[int, Trade]]) -> tuple[Reduction, ...]:
+    """One a trade that is cut: of a trade that gave way in several steps, the last word."""
+    cuts: dict[int, Reduction] = {}
+    for cut in decided.reductions:
+        if cut.order >= 0:
+            number = standing[cut.order][0]
+            scale = PER_MILLE if cut.reason.cause is Cause.OVERLOAD else MICRO
+            before, after = (round(max(value, 0.0) * scale) for value in (cut.before, cut.after))
+            reason = ReasonCode(str(cut.reason.cause))
+            cuts[number] = Reduction(number, cut.to_wh, reason, cut.reason.element, before, after)
+    return tuple(cuts[number] for number in sorted(cuts))
+
+
+def _limits(decided: Acceptance, interval: Interval) -> tuple[MemberLimit, ...]:
+    made = []
+    for member, at in interval.roster.at.items():
+        lowest, highest = int(decided.lowest_wh[at]), int(decided.highest_wh[at])
+        export_wh = None if lowest == -UNLIMITED else max(-lowest, 0)
+        import_wh = None if highest == UNLIMITED else max(highest, 0)
+        if export_wh is not None or import_wh is not None:
+            made.append(MemberLimit(member, import_wh, export_wh))
+    return tuple(made)
+
+
+def _named(violation: Violation) -> Named:
+    scale = PER_MILLE if violation.cause is Cause.OVERLOAD else MICRO
+    return Named(ReasonCode(str(violation.cause)), violation.element, round(violation.value * scale))
+
+
+def _losses_wh(network: Network, net_wh: IntArray, q_kvar: FloatArray, hours: float) -> int:
+    flow = network.solve(to_kwh(net_wh)[None] / hours, q_kvar[None])
+    return int(to_wh(flow.head_kw * hours)[0] - net_wh.sum())
