@@ -74,7 +74,9 @@ def payment(energy_wh: npt.ArrayLike, price: npt.ArrayLike) -> IntArray:
     if _magnitude(energy) * _magnitude(each) > _LARGEST_PRODUCT:
         found = "energy times price passes 2^62 in Wh times micro-units per kWh"
         raise InputError(found, accepted="smaller energies or prices")
-    quotient, rest = np.divmod(energy * each, WH_PER_KWH)
+    exact = energy * each
+    quotient = exact // WH_PER_KWH  # by a constant: several times faster than divmod
+    rest = exact - quotient * WH_PER_KWH
     half = WH_PER_KWH // 2
     return np.asarray(quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1))), dtype=np.int64)
 

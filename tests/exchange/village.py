@@ -56,7 +56,7 @@ def sign(command: Command, key: str) -> str:
 
 def verify(command: Command, key: str) -> bool:
     """Whether `sign` made the signature with this key."""
-    return hmac.compare_digest(sign(command, key), command.signature)
+    return hmac.compare_digest(sign(command, key).encode(), command.signature.encode())
 
 
 def signed(author: str, number: object, body: AnyBody, area: str = AREA) -> Command:

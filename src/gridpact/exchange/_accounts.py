@@ -7,47 +7,72 @@ import numpy as np
 from gridpact.exchange._clearing import ROLES
 from gridpact.exchange.events import IntervalSettled, TransferMade
 from gridpact.exchange.roster import tariff_of
-from gridpact.exchange.settlement import Settlement, settle
-from gridpact.exchange.state import HEAD, Interval, State
+from gridpact.exchange.settlement import CELLS_AT_ONCE, settle_by_cause
+from gridpact.exchange.state import Interval, State
 from gridpact.markets import Pact, Trades, Transfers
 from gridpact.units import IntArray
+
+ENERGIES = ("metered", "bought", "sold", "astray")
+PARTIES = ("supplier", "dso", "exchange", "loss_wh")
 
 
 def settled(state: State, intervals: Sequence[Interval]) -> Iterator[IntervalSettled]:
     """The accounts of intervals all of whose readings are there, as the difference to what was settled before.
 
-    Intervals with the same members are settled in one call.
+    Intervals with the same members are settled together, as many at a time as fit into a cache.
     """
     by_roster: dict[int, list[Interval]] = {}
     for interval in intervals:
         by_roster.setdefault(id(interval.roster), []).append(interval)
     for group in by_roster.values():
-        yield from _events(group, settle_group(state, group))
+        width = max(1, CELLS_AT_ONCE // max(1, len(group[0].roster.members)))
+        for first in range(0, len(group), width):
+            yield from _settled_together(state, group[first : first + width])
 
 
-def settle_group(state: State, group: Sequence[Interval]) -> Settlement:
-    """Settle intervals of the same members."""
+def _settled_together(state: State, group: Sequence[Interval]) -> Iterator[IntervalSettled]:
     roster = group[0].roster
-    metered = [[interval.readings[member].energy_wh for interval in group] for member in roster.members]
-    shape = (len(roster.members), len(group))
-    return settle(
+    metered_wh = np.array([interval.metered_wh for interval in group], dtype=np.int64).T
+    accounts, causes = settle_by_cause(
         Pact(_trades(group), _transfers(state, group)),
-        np.array(metered, dtype=np.int64).reshape(shape),
-        np.array([interval.readings[HEAD].energy_wh for interval in group], dtype=np.int64),
+        metered_wh[:-1],
+        metered_wh[-1],
         tariff_of(state.rules, (interval.prices for interval in group)),
         roster.charges,
     )
+    energies = accounts.energies
+    energy = {
+        "metered": energies.metered,
+        "bought": energies.bought,
+        "sold": energies.sold,
+        "astray": energies.short + energies.unused,
+    }
+    columns = {name: np.ascontiguousarray(values.T) for name, values in (energy | causes).items()}
+    parties = {name: getattr(accounts, name).tolist() for name in PARTIES}
+    for row, interval in enumerate(group):
+        whole = {name: values[row] for name, values in columns.items()}
+        yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
 
 
 def _trades(group: Sequence[Interval]) -> Trades:
-    rows = [
-        (at[trade.seller], at[trade.buyer], column, trade.accepted_wh, trade.price)
-        for column, interval in enumerate(group)
-        for at in (interval.roster.at,)
-        for trade in interval.trades
-        if trade.accepted_wh
-    ]
-    return Trades(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+    """What stands of the trades, in columns: a thousand members make a million trades a month."""
+    columns: tuple[list[int], ...] = ([], [], [], [], [])
+    for column, interval in enumerate(group):
+        standing = [trade for trade in interval.trades if trade.accepted_wh]
+        at = interval.roster.at
+        for values, more in zip(
+            columns,
+            (
+                [at[trade.seller] for trade in standing],
+                [at[trade.buyer] for trade in standing],
+                [column] * len(standing),
+                [trade.accepted_wh for trade in standing],
+                [trade.price for trade in standing],
+            ),
+            strict=True,
+        ):
+            values += more
+    return Trades(*(np.array(values, dtype=np.int64) for values in columns))
 
 
 def _transfers(state: State, group: Sequence[Interval]) -> Transfers:
@@ -86,52 +111,21 @@ def _standing_amount(transfer: TransferMade, agreed: dict[str, int], standing: d
     )
 
 
-def _events(group: Sequence[Interval], accounts: Settlement) -> Iterator[IntervalSettled]:
-    """One event an interval, from arrays ``[interval, member]``, window by window."""
-    first = 0
-    for part in accounts.windows():
-        energies = part.energies
-        energy = {
-            "metered": energies.metered,
-            "bought": energies.bought,
-            "sold": energies.sold,
-            "short": energies.short,
-            "unused": energies.unused,
-        }
-        money = part.causes()
-        columns = {name: np.ascontiguousarray(values.T) for name, values in (*energy.items(), *money.items())}
-        for row in range(len(part.loss_wh)):
-            interval = group[first + row]
-            whole = {name: values[row] for name, values in columns.items()}
-            parties = {name: int(getattr(part, name)[row]) for name in ("supplier", "dso", "exchange", "loss_wh")}
-            yield _event(interval, whole, parties, set(energy))
-        first += len(part.loss_wh)
-
-
-def _event(
-    interval: Interval, whole: dict[str, IntArray], parties: dict[str, int], energies: set[str]
-) -> IntervalSettled:
+def _event(interval: Interval, whole: dict[str, IntArray], parties: dict[str, int]) -> IntervalSettled:
     members: tuple[str, ...] = interval.roster.members
     if interval.round >= 0:
-        whole, parties = _difference(interval, whole, parties)
+        none = [0] * len(members)
+        whole = {name: values - np.array(interval.settled.get(name, none)) for name, values in whole.items()}
+        parties = {name: value - interval.settled_parties[name] for name, value in parties.items()}
         changed = np.flatnonzero(np.any(list(whole.values()), axis=0))
         members = tuple(members[row] for row in changed)
         whole = {name: values[changed] for name, values in whole.items()}
-    columns = {name: values.tolist() for name, values in whole.items() if values.any()}
+    columns = {name: values.tolist() for name, values in whole.items() if np.count_nonzero(values)}
     return IntervalSettled(
         interval.start,
         interval.round + 1,
         members,
-        {name: values for name, values in columns.items() if name in energies},
-        {name: values for name, values in columns.items() if name not in energies},
+        energy={name: values for name, values in columns.items() if name in ENERGIES},
+        money={name: values for name, values in columns.items() if name not in ENERGIES},
         **parties,
     )
-
-
-def _difference(
-    interval: Interval, whole: dict[str, IntArray], parties: dict[str, int]
-) -> tuple[dict[str, IntArray], dict[str, int]]:
-    before = interval.settled
-    zeros = np.zeros(len(interval.roster.members), dtype=np.int64)
-    differences = {name: values - np.array(before.get(name, zeros), dtype=np.int64) for name, values in whole.items()}
-    return differences, {name: value - interval.settled_parties[name] for name, value in parties.items()}

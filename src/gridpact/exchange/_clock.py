@@ -1,5 +1,6 @@
 """What is due at a time: one phase of each interval a tick."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,16 +10,16 @@ from gridpact.exchange._clearing import close_gate
 from gridpact.exchange._metering import disagreement, estimates
 from gridpact.exchange._network import reject_all
 from gridpact.exchange.commands import Tick
-from gridpact.exchange.events import AnyEvent, IntervalAccepted, IntervalClosed, IntervalDelivered
+from gridpact.exchange.events import AnyEvent, IntervalAccepted, IntervalClosed, IntervalDelivered, ReadingEstimated
 from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import ReasonCode
-from gridpact.exchange.state import ESTIMATE, Interval, Reading, State
+from gridpact.exchange.state import ESTIMATED, Interval, State
 
 
 def tick(asked: Asked[Tick]) -> Iterator[AnyEvent]:
     """Do what is due. Each interval moves on by one phase at most: tick until nothing more is due."""
     state = asked.state
-    due: dict[Phase, list[Interval]] = {phase: [] for phase in Phase}
+    due: dict[Phase, list[Interval]] = defaultdict(list)
     for interval in state.intervals.values():
         if _is_due(state, interval, asked.at):
             due[interval.phase].append(interval)
@@ -57,13 +58,21 @@ def _is_due(state: State, interval: Interval, at: int) -> bool:
             return interval.outdated or at >= start + rules.step_ms + rules.correct_within_ms
 
 
+def _with_estimates(interval: Interval, missing: tuple[ReadingEstimated, ...]) -> Interval:
+    """The interval as it will be with these estimates."""
+    metered_wh, versions = interval.metered_wh.copy(), interval.versions.copy()
+    for estimate in missing:
+        meter = interval.meter(estimate.of)
+        metered_wh[meter], versions[meter] = estimate.energy_wh, ESTIMATED
+    return replace(interval, metered_wh=metered_wh, versions=versions)
+
+
 def _settle(state: State, intervals: list[Interval]) -> Iterator[AnyEvent]:
     ready = []
     for interval in intervals:
         missing = tuple(estimates(state, interval))
         yield from missing
-        estimated = {estimate.of: Reading(estimate.energy_wh, ESTIMATE) for estimate in missing}
-        ready.append(replace(interval, readings=interval.readings | estimated))
+        ready.append(_with_estimates(interval, missing) if missing else interval)
     by_start = {interval.start: interval for interval in ready}
     for event in settled(state, ready):
         yield event

@@ -8,7 +8,7 @@ from gridpact.exchange.events import AnyEvent, Basis, MetersDisagree, ReadingEst
 from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import DAY
-from gridpact.exchange.state import HEAD, Interval, Reading, State
+from gridpact.exchange.state import ESTIMATED, HEAD, MISSING, Interval, State
 from gridpact.units import MICRO
 
 
@@ -24,34 +24,34 @@ def report_reading(asked: Asked[ReportReading]) -> Iterator[AnyEvent]:
     closes = body.interval + state.rules.step_ms + state.rules.correct_within_ms
     if asked.at >= closes:
         raise Refusal(ReasonCode.LATE, "body.interval", f"received at {asked.at}, readings were taken until {closes}")
-    _check_version(interval.readings.get(of), body)
+    _check_version(interval, interval.meter(of), body)
     yield ReadingTaken(body.interval, of, asked.author, body.energy_wh, body.version)
 
 
-def _check_version(counted: Reading | None, body: ReportReading) -> None:
-    if counted is None or body.version > counted.version:
+def _check_version(interval: Interval, meter: int, body: ReportReading) -> None:
+    counted, energy_wh = interval.versions[meter], interval.metered_wh[meter]
+    if body.version > counted:
         return
-    if body.version < counted.version:
-        raise Refusal(ReasonCode.OUTDATED, "body.version", f"version {counted.version} counts")
-    if body.energy_wh == counted.energy_wh:
-        raise Refusal(ReasonCode.DUPLICATE, "body.version", f"version {body.version} has come before")
-    found = f"version {body.version} has come before, with {counted.energy_wh} Wh"
+    if body.version < counted:
+        raise Refusal(ReasonCode.OUTDATED, "body.version", f"version {counted} counts")
+    if body.energy_wh == energy_wh:
+        raise Refusal(ReasonCode.DUPLICATE, "body.version", f"version {counted} has come before")
+    found = f"version {counted} has come before, with {energy_wh} Wh"
     raise Refusal(ReasonCode.CONFLICT, "body.energy_wh", found)
 
 
 def estimates(state: State, interval: Interval) -> Iterator[ReadingEstimated]:
     """What stands in for the readings that have not come: see `Basis`."""
-    net_wh = {}
-    for member in interval.roster.members:
-        reading = interval.readings.get(member)
-        if reading is None:
+    if MISSING not in interval.versions:
+        return
+    *metered_wh, _ = interval.metered_wh
+    for at, member in enumerate(interval.roster.members):
+        if interval.versions[at] == MISSING:
             estimate = _estimate(state, interval, member)
-            net_wh[member] = estimate.energy_wh
+            metered_wh[at] = estimate.energy_wh
             yield estimate
-        else:
-            net_wh[member] = reading.energy_wh
-    if HEAD not in interval.readings:
-        yield ReadingEstimated(interval.start, HEAD, sum(net_wh.values()), Basis.SUM)
+    if interval.versions[-1] == MISSING:
+        yield ReadingEstimated(interval.start, HEAD, sum(metered_wh), Basis.SUM)
 
 
 def _estimate(state: State, interval: Interval, member: str) -> ReadingEstimated:
@@ -63,9 +63,9 @@ def _estimate(state: State, interval: Interval, member: str) -> ReadingEstimated
 
 def disagreement(state: State, interval: Interval, loss_wh: int) -> Iterator[MetersDisagree]:
     """A flag if the meters lose more, or less, than the DSO states; silent while a reading is estimated."""
-    if any(reading.estimated for reading in interval.readings.values()):
+    if ESTIMATED in interval.versions:
         return
-    rules, head_wh = state.rules, interval.readings[HEAD].energy_wh
+    rules, head_wh = state.rules, interval.metered_wh[-1]
     tolerance_wh = rules.loss_tolerance_wh + abs(head_wh) * rules.loss_tolerance // MICRO
     if abs(loss_wh - interval.stated_losses_wh) > tolerance_wh:
         yield MetersDisagree(interval.start, loss_wh, interval.stated_losses_wh, tolerance_wh)

@@ -18,7 +18,7 @@ from gridpact.exchange.moves import (
 )
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import DAY
-from gridpact.exchange.state import ESTIMATE, HEAD, Interval, Item, Order, Reading, Record, State, Trade
+from gridpact.exchange.state import ESTIMATED, HEAD, Interval, Item, Order, Record, State, Trade
 from gridpact.exchange.values import Role
 
 SELL, BUY = 0, 1
@@ -74,7 +74,6 @@ def _registered(state: State, event: events.Registered) -> None:
 
 def _interval_opened(state: State, event: events.IntervalOpened) -> None:
     interval = Interval(event.interval, event.prices, state.roster)
-    interval.positions = dict.fromkeys(state.roster.members, PositionState.OPEN)
     if state.rules.continuous:
         from gridpact.markets.auction import OrderBook  # compiles nothing, but loads numba: only where a book is kept
 
@@ -310,7 +309,8 @@ def _interval_delivered(state: State, event: events.IntervalDelivered) -> None:
 
 def _reading_taken(state: State, event: events.ReadingTaken) -> None:
     interval = state.intervals[event.interval]
-    interval.readings[event.of] = Reading(event.energy_wh, event.version)
+    meter = interval.meter(event.of)
+    interval.metered_wh[meter], interval.versions[meter] = event.energy_wh, event.version
     if interval.phase == Phase.SETTLED:
         interval.outdated = True
     elif event.of != HEAD:
@@ -323,7 +323,8 @@ def _reading_taken(state: State, event: events.ReadingTaken) -> None:
 
 def _reading_estimated(state: State, event: events.ReadingEstimated) -> None:
     interval = state.intervals[event.interval]
-    interval.readings[event.of] = Reading(event.energy_wh, ESTIMATE)
+    meter = interval.meter(event.of)
+    interval.metered_wh[meter], interval.versions[meter] = event.energy_wh, ESTIMATED
     if event.of != HEAD:
         _move_position(interval, event.of, PositionState.ESTIMATED)
 
@@ -351,12 +352,11 @@ def _interval_settled(state: State, event: events.IntervalSettled) -> None:
 
 def _keep_records(state: State, event: events.IntervalSettled) -> None:
     energy, none = event.energy, [0] * len(event.members)
-    bought, sold = energy.get("bought", none), energy.get("sold", none)
-    short, unused = energy.get("short", none), energy.get("unused", none)
-    for row, member in enumerate(event.members):
-        record = state.records[member]
-        record.agreed_wh += abs(bought[row] - sold[row])
-        record.astray_wh += short[row] + unused[row]
+    agreed = zip(event.members, energy.get("bought", none), energy.get("sold", none), strict=True)
+    for member, bought, sold in agreed:
+        state.records[member].agreed_wh += abs(bought - sold)
+    for member, astray in zip(event.members, energy.get("astray", none), strict=True):
+        state.records[member].astray_wh += astray
 
 
 def _meters_disagree(state: State, event: events.MetersDisagree) -> None:

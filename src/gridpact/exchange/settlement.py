@@ -191,12 +191,33 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
     >>> accounts.money_residual()
     0
     """
+    before_members = _before_members(pact, metered_wh, head_wh, tariff, charges)
+    received = [_received(part.causes()) for part in before_members.windows()]
+    return _with_parties(before_members, np.concatenate([*received, np.empty((3, 0), dtype=np.int64)], axis=1))
+
+
+def settle_by_cause(
+    pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, charges: TradeCharges
+) -> tuple[Settlement, dict[str, IntArray]]:
+    """Settle a horizon, and keep what each member pays by cause, as `Settlement.causes` has it.
+
+    Parameters and errors as for `settle`; for horizons that fit into memory several times.
+    """
+    before_members = _before_members(pact, metered_wh, head_wh, tariff, charges)
+    causes = before_members.causes()
+    return _with_parties(before_members, _received(causes)), causes
+
+
+def _before_members(
+    pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, charges: TradeCharges
+) -> Settlement:
+    """The accounts before supplier, DSO and exchange have received what the members pay them."""
     shape = metered_wh.shape
     pact.check(*shape)
     loss_wh = head_wh - metered_wh.sum(axis=0)
     losses = payment(loss_wh, tariff.loss_price)
     paid = {party: pact.transfers.paid_by(party, shape[1]) for party in Party}
-    before_members = Settlement(
+    return Settlement(
         energies=Energies(metered_wh, pact.trades.bought_wh(shape), pact.trades.sold_wh(shape)),
         tariff=tariff,
         charges=charges,
@@ -207,8 +228,10 @@ def settle(pact: Pact, metered_wh: IntArray, head_wh: IntArray, tariff: Tariff, 
         exchange=paid[Party.EXCHANGE],
         loss_wh=loss_wh,
     )
-    received = [_received(part.causes()) for part in before_members.windows()]
-    supplier, dso, exchange = np.concatenate([*received, np.empty((3, 0), dtype=np.int64)], axis=1)
+
+
+def _with_parties(before_members: Settlement, received: IntArray) -> Settlement:
+    supplier, dso, exchange = received
     return replace(
         before_members,
         supplier=before_members.supplier - supplier,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 HEAD = ""
 """Stands for the head of the feeder where a reading names a member."""
-ESTIMATE = -1
-"""Version of a reading that stands in for one that has not come."""
+ESTIMATED, MISSING = -1, -2
+"""In place of the version of a reading: an estimate stands in for it; there is none."""
 
 
 @dataclass(slots=True)
@@ -75,19 +75,6 @@ class Trade:
 
 
 @dataclass(slots=True)
-class Reading:
-    """What counts as a meter's reading."""
-
-    energy_wh: int
-    version: int
-
-    @property
-    def estimated(self) -> bool:
-        """Whether it stands in for one that has not come."""
-        return self.version == ESTIMATE
-
-
-@dataclass(slots=True)
 class Interval:
     """A delivery interval and everything in it.
 
@@ -103,8 +90,8 @@ class Interval:
         By number.
     legs
         Numbers of the trades of each leg.
-    readings
-        By member; the head's under `HEAD`.
+    metered_wh, versions
+        What counts as the readings, ``[member]``, the head's behind them; the version of each, or `ESTIMATED`, or `MISSING`.
     settled
         Accounts so far by column, each ``[member]``: the columns of `events.IntervalSettled` added up.
     settled_parties
@@ -135,13 +122,24 @@ class Interval:
     limits: dict[str, MemberLimit] = field(default_factory=dict)
     stated_losses_wh: int = 0
     positions: dict[str, PositionState] = field(default_factory=dict)
-    readings: dict[str, Reading] = field(default_factory=dict)
+    metered_wh: list[int] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
     settled: dict[str, list[int]] = field(default_factory=dict)
     settled_parties: dict[str, int] = field(default_factory=dict)
     round: int = -1
     outdated: bool = False
     arrivals: list[str] = field(default_factory=list)
     book: "OrderBook | None" = None
+
+    def __post_init__(self) -> None:
+        meters = len(self.roster.members) + 1
+        self.positions = self.positions or dict.fromkeys(self.roster.members, PositionState.OPEN)
+        self.metered_wh = self.metered_wh or [0] * meters
+        self.versions = self.versions or [MISSING] * meters
+
+    def meter(self, of: str) -> int:
+        """Where the readings of a member, or of the head, stand."""
+        return len(self.roster.members) if of == HEAD else self.roster.at[of]
 
     def contracted_wh(self, member: str) -> int:
         """Net accepted energy of a member, + = bought."""
