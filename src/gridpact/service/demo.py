@@ -18,6 +18,7 @@ from gridpact.community import Community
 from gridpact.exchange import Command, Phase, Prices, ReportReading, Role, Rules, sign
 from gridpact.exchange.acceptance import Network, Policy
 from gridpact.exchange.rules import DAY, HOUR
+from gridpact.exchange.state import MISSING
 from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, run_area
 from gridpact.service.broker.embedded import embedded_broker
@@ -189,11 +190,11 @@ async def _read_head(writer: AreaWriter, key: SigningKey, network: Network, q_kv
     done: set[int] = set()
     while True:
         for interval in list(writer.exchange.state.intervals.values()):
-            members = interval.roster.members
-            complete = interval.phase == Phase.DELIVERED and all(member in interval.readings for member in members)
+            members = len(interval.roster.members)
+            complete = interval.phase == Phase.DELIVERED and MISSING not in interval.versions[:members]
             if complete and interval.start not in done:
                 done.add(interval.start)
-                net_kw = np.array([interval.readings[member].energy_wh for member in members]) / 1000 / hours
+                net_kw = np.array(interval.metered_wh[:members]) / 1000 / hours
                 flow = await asyncio.to_thread(network.solve, net_kw[None], q_kvar[None])
                 reading = ReportReading(interval.start, int(to_wh(flow.head_kw * hours)[0]))
                 command = Command(writer.topics.area, "head", f"head-{interval.start}", reading)

@@ -100,6 +100,7 @@ async def _stay_connected(
             async with aiomqtt.Client(
                 username=user, password=password, identifier=user, clean_session=False, will=will, **line_of
             ) as line:
+                line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
                     if name != "status":
                         await line.subscribe(topics.of_member("+", name), qos=1)

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 
-ITERATIONS = 20_000
+ITERATIONS = 2_000
 """Passwords are long random strings made at enrolment: the work per guess matters little, the time per connection does."""
 SALT_BYTES = 12
 
