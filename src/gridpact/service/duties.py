@@ -10,7 +10,7 @@ import numpy as np
 from gridpact.exchange import OpenInterval, Phase, Prices, Refused, sign
 from gridpact.exchange.acceptance import Network, Policy
 from gridpact.exchange.commands import Command
-from gridpact.exchange.dso import Forecast, check_interval
+from gridpact.exchange.dso import Checked, Forecast, examine_interval
 from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import Interval
 from gridpact.ledger import SigningKey
@@ -62,6 +62,8 @@ class Desk:
         Which orders give way.
     name, key
         With which the DSO signs.
+    latest
+        The last check that was made since this process began.
     """
 
     writer: AreaWriter
@@ -71,6 +73,7 @@ class Desk:
     name: str
     key: SigningKey
     checked: set[int] = field(default_factory=set)
+    latest: Checked | None = None
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -88,8 +91,8 @@ class Desk:
         self.checked.add(interval.start)
         hours = self.writer.exchange.state.rules.step_ms / HOUR
         forecast = Forecast(self._expected_wh(interval), self.q_kvar)
-        report = await asyncio.to_thread(check_interval, self.network, interval, forecast, self.policy, hours)
-        command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", report)
+        self.latest = await asyncio.to_thread(examine_interval, self.network, interval, forecast, self.policy, hours)
+        command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", self.latest.report)
         step = await self.writer.submit(sign(command, self.key))
         for event in step.events:
             if isinstance(event, Refused):
