@@ -47,14 +47,15 @@ async def _serve(serving: Serving) -> None:
     from gridpact.community import load_community
     from gridpact.service.demo import TOKENS_FILE, run_demo, some_members
     from gridpact.service.signals import until_told
-    from gridpact.service.web import make_app, run_web
+    from gridpact.service.web import listen, make_app, run_web
 
     community = some_members(load_community().community, serving.members)
+    listening = listen(serving.port)
     typer.echo(f"starting {len(community.members)} members ...")
     async with (
         until_told() as told,
         run_demo(community, serving.folder, speed=serving.speed, mechanism=serving.mechanism) as demo,
-        run_web(make_app(demo.site), demo.site.window.feed, port=serving.port) as address,
+        run_web(make_app(demo.site), demo.site.window.feed, listening) as address,
     ):
         typer.echo(f"web page: {address}")
         typer.echo(f"tokens to sign in with: {serving.folder / TOKENS_FILE}")

@@ -175,7 +175,9 @@ async def run_area(
     """
     topics = Topics(rules.area)
     if await store.length(rules.area) == 0:
-        await store.append(rules.area, 0, [open_area(rules, actors, clock())])
+        opening = open_area(rules, actors, clock())
+        await store.append(rules.area, 0, [opening])
+        await tell([opening], ())
     steps = [step async for step in store.read(rules.area)]
     exchange = Exchange.from_steps(steps, verify)
     writer = AreaWriter(store, exchange, key, clock, tell, len(steps), topics)

@@ -45,7 +45,7 @@ from gridpact.service.gateway import Outbox, run_gateway
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Site, Tokens, Window
 from gridpact.service.web import Role as WebRole
-from gridpact.units import MICRO, FloatArray, to_wh
+from gridpact.units import MICRO, FloatArray, IntArray, to_wh
 
 BEGIN_MS = 10 * HOUR
 """Into the profiles, when a demonstration begins: there is sun to sell."""
@@ -123,6 +123,13 @@ async def run_demo(
         clock = FastClock(max([*last, _start(community) + BEGIN_MS]), speed)
         outbox, window = Outbox(rules.area, store), await Window.open(store, rules.area)
 
+        if window.has_begun and window.state.rules != rules:
+            raise InputError(
+                f"mechanism {mechanism!r}, or other rules than before",
+                place=f"the demonstration in {folder}",
+                accepted=f"what it began with ({window.state.rules.mechanism}), or another folder",
+            )
+
         async def tell(steps: Sequence[Step], effects: Sequence[Effect]) -> None:
             window.take(steps)
             await outbox.take(steps, effects)
@@ -131,15 +138,9 @@ async def run_demo(
         writer = await stack.enter_async_context(
             run_area(store, rules, register.actors(), market.signing_key, clock, tell)
         )
-        if writer.exchange.state.rules != rules:
-            raise InputError(
-                f"mechanism {mechanism!r}, or other rules than before",
-                place=f"the demonstration in {folder}",
-                accepted=f"what it began with ({writer.exchange.state.rules.mechanism}), or another folder",
-            )
         connected = await stack.enter_async_context(run_gateway(writer, outbox, url, EXCHANGE_USER, market.password))
         await connected.wait()
-        desk = Desk(writer, network, q_kvar, policy, "grid", grid.signing_key)
+        desk = Desk(writer, network, q_kvar, policy, "grid", grid.signing_key, _day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         agents = [
             await stack.enter_async_context(_agent(community, at, passes, url, clock))
@@ -152,7 +153,6 @@ async def run_demo(
             *(tasks.create_task(agent.run()) for agent in agents),
         ]
         site = Site(
-            writer,
             clock,
             window,
             _tokens(community, folder),
@@ -229,6 +229,17 @@ def _tokens(community: Community, folder: Path) -> Tokens:
     write_secret(secret, Given(given))
     write_secret(known, tokens)
     return tokens
+
+
+def _day_before(community: Community) -> Callable[[int], IntArray]:
+    """What every home drew a day before, without its battery, Wh ``[member]``."""
+    net_kw, step_ms = community.profiles.net_kw, _step_ms(community)
+
+    def of(start: int) -> IntArray:
+        at = (start - DAY - _start(community)) // step_ms % community.horizon.periods
+        return to_wh(net_kw[:, at] * step_ms / HOUR)
+
+    return of
 
 
 def _charges(agents: Sequence[Agent]) -> Callable[[str], Charge | None]:

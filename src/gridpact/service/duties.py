@@ -15,7 +15,7 @@ from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import Interval
 from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, Clock
-from gridpact.units import FloatArray
+from gridpact.units import FloatArray, IntArray
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 0.1
@@ -62,6 +62,9 @@ class Desk:
         Which orders give way.
     name, key
         With which the DSO signs.
+    first_guess
+        What is expected of each member in the interval that begins then, Wh ``[member]``, as long as it has reported nothing
+        at that time of day.
     latest
         The last check that was made since this process began.
     """
@@ -72,6 +75,7 @@ class Desk:
     policy: Policy
     name: str
     key: SigningKey
+    first_guess: Callable[[int], IntArray]
     checked: set[int] = field(default_factory=set)
     latest: Checked | None = None
 
@@ -100,8 +104,10 @@ class Desk:
                     "the DSO's check of interval %d was refused: %s, %s", interval.start, event.reason, event.found
                 )
 
-    def _expected_wh(self, interval: Interval) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        """Each member's last reading at the same time of day; nothing of one that has never reported then."""
+    def _expected_wh(self, interval: Interval) -> IntArray:
+        """Each member's last reading at the same time of day; of one that has never reported then, the first guess."""
         habits, slot = self.writer.exchange.state.habits, interval.start % DAY
-        rows = [habits[member].get(slot, (0, 0))[1] for member in interval.roster.members]
+        guess = self.first_guess(interval.start).tolist()
+        members = interval.roster.members
+        rows = [habits[member].get(slot, (0, guess[at]))[1] for at, member in enumerate(members)]
         return np.array(rows, dtype=np.int64)

@@ -143,9 +143,10 @@ async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
 
 
 def _note_failure(done: "asyncio.Future[Any]") -> None:
-    """A message whose step was not written is not answered, and its member sends it again."""
+    """A message whose step was not written is not answered, and its member sends it again; at the end that is how it goes."""
     if not done.cancelled() and (error := done.exception()) is not None:
-        LOG.warning("a message was not answered: %s", error)
+        level = logging.INFO if isinstance(error, StoppedError) else logging.WARNING
+        LOG.log(level, "a message was not answered: %s", error)
 
 
 def member_of(topic: str, topics: Topics) -> str:

@@ -58,7 +58,7 @@ def side_by_side(replication: Replication, currency: str) -> Table:
 
 
 def kept_network(replication: Replication, comparison: Comparison) -> Table:
-    """What each way of keeping the network reaches, and what it costs in welfare against keeping it not at all; means over seeds."""
+    """What each way of keeping the network reaches, and its cost in welfare against keeping it not at all; means over seeds."""
     own = len(find_violations(comparison.community.feeder, comparison.baseline.flow))
     table = _table(
         f"{comparison.community.feeder.name}: {own} violations without any trade; money in {comparison.community.currency}",

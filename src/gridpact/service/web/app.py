@@ -18,7 +18,7 @@ from gridpact.service.web.api import API
 from gridpact.service.web.guard import Authentication, add_headers, whose_turn
 from gridpact.service.web.metrics import CONTENT_TYPE, metrics_text
 from gridpact.service.web.pages import PAGES, error_page
-from gridpact.service.web.site import Site
+from gridpact.service.web.site import Here, Site
 
 LOOPBACK = ("127.0.0.1", "localhost")
 MOST_A_MINUTE = 1_200
@@ -36,7 +36,7 @@ OPENAPI = OpenAPIConfig(
 
 
 @get("/metrics", include_in_schema=False, sync_to_thread=False)
-def metrics(site: Site) -> Response[str]:
+def metrics(site: Here) -> Response[str]:
     """Figures for Prometheus."""
     return Response(metrics_text(site), media_type=CONTENT_TYPE)
 

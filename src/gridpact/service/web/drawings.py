@@ -11,7 +11,9 @@ from gridpact.service.web.views import BillRow, Book, FeederView, Level
 from gridpact.units import FloatArray
 
 WIDE, HIGH = 600.0, 260.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 14.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 28.0, 34.0
+ROW = 20.0
+"""Between the middles of two names, at least."""
 MOST_LINKS = 200
 """Trades that a picture shows, the largest; the table has all of them."""
 
@@ -179,8 +181,8 @@ def trade_graph(links: Sequence[Link]) -> TradeGraph | None:
         sums[0][seller] = sums[0].get(seller, 0) + wh
         sums[1][buyer] = sums[1].get(buyer, 0) + wh
     most = max(len(side) for side in sums)
-    height = max(HIGH, 22.0 * most + 30.0)
-    sides = [_bars(side, height, 8.0) for side in sums]
+    height = max(HIGH, ROW * most + 120.0)
+    sides = [_bars(side, height, ROW - 2.0) for side in sums]
     scale = [(node.bottom - node.top) / node.energy_wh for node in (sides[0][0], sides[1][0])]
     at = [{node.name: node.top for node in side} for side in sides]
     order = [{node.name: number for number, node in enumerate(side)} for side in sides]

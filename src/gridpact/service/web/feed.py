@@ -100,16 +100,17 @@ class _Listener:
 
 @dataclass(slots=True)
 class Feed:
-    """Hands on what is durable. ``next_step`` is the number of the step that comes next."""
+    """Hands on what is durable, once it has begun. ``next_step`` is the number of the step that comes next."""
 
     next_step: int = 0
     _kept: "deque[Heard]" = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
     _listeners: set[_Listener] = field(default_factory=set)
     _closed: bool = False
-    _complete_from: int = field(init=False)
+    _complete_from: int = 0
 
-    def __post_init__(self) -> None:
-        self._complete_from = self.next_step
+    def begin(self, next_step: int) -> None:
+        """Begin with a step; nothing before it is kept."""
+        self.next_step = self._complete_from = next_step
 
     @property
     def listeners(self) -> int:

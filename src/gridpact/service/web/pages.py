@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.datastructures import State as AppState
 from litestar.exceptions import PermissionDeniedException
+from litestar.params import QueryParameter
 from litestar.response import Redirect
 
 from gridpact import __version__
@@ -19,7 +20,7 @@ from gridpact.exchange.state import Interval
 from gridpact.service.web import drawings, views, words
 from gridpact.service.web.access import COOKIE, SEES_NETWORK, Role, Viewer
 from gridpact.service.web.guard import only
-from gridpact.service.web.site import Site
+from gridpact.service.web.site import Here, Site
 
 HERE = "gridpact.service.web"
 STYLES = (("gridpact.study.pages", "templates/frame.css"), (HERE, "static/live.css"))
@@ -30,12 +31,12 @@ ORDERS_SHOWN = 16
 
 
 @get("/", include_in_schema=False)
-async def market(request: Asked, site: Site, interval: int | None = None) -> Response[str]:
+async def market(request: Asked, site: Here, interval: Annotated[int | None, QueryParameter()] = None) -> Response[str]:
     """The market: clock, phases, book, prices, trades of one interval."""
     state = site.state
     rows = views.intervals(state)
     chosen = state.intervals.get(_most_interesting(state.intervals) if interval is None else interval)
-    detail = chosen and views.interval_detail(state, site.history, chosen.start)
+    detail = chosen and views.interval_detail(state, site.history, site.window.books, chosen.start)
     trades = views.trades(chosen, request.user) if chosen else ()
     return _page(
         request,
@@ -51,7 +52,7 @@ async def market(request: Asked, site: Site, interval: int | None = None) -> Res
 
 
 @get("/feeder", include_in_schema=False)
-async def feeder(request: Asked, site: Site) -> Response[str]:
+async def feeder(request: Asked, site: Here) -> Response[str]:
     """The network in the last checked interval."""
     seen = views.feeder_view(site.feeder, site.checked(), request.user)
     single = request.user.role in SEES_NETWORK
@@ -66,7 +67,7 @@ async def feeder(request: Asked, site: Site) -> Response[str]:
 
 
 @get("/home", include_in_schema=False, guards=[only(Role.MEMBER)])
-async def home(request: Asked, site: Site) -> Response[str]:
+async def home(request: Asked, site: Here) -> Response[str]:
     """A member's own page."""
     member = request.user.member
     bills = views.bills(site.state, member)
@@ -83,7 +84,7 @@ async def home(request: Asked, site: Site) -> Response[str]:
 
 
 @get("/operator", include_in_schema=False, guards=[only(Role.OPERATOR)])
-async def operator(request: Asked, site: Site) -> Response[str]:
+async def operator(request: Asked, site: Here) -> Response[str]:
     """Acceptance decisions, imbalance, refusals, alarms."""
     return _page(
         request,
@@ -96,13 +97,13 @@ async def operator(request: Asked, site: Site) -> Response[str]:
 
 
 @get("/sign-in", include_in_schema=False)
-async def sign_in_form(request: Asked, site: Site) -> Response[str]:
+async def sign_in_form(request: Asked, site: Here) -> Response[str]:
     """Where a token is entered."""
     return _page(request, site, "sign-in", failed=False)
 
 
 @post("/sign-in", include_in_schema=False, status_code=200)
-async def sign_in(request: Asked, site: Site) -> Response[Any]:
+async def sign_in(request: Asked, site: Here) -> Response[Any]:
     """Keep a token in a cookie, if it is known."""
     _refuse_foreign(request)
     form = await request.form()

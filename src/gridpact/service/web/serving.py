@@ -23,23 +23,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Take a port, before anything is begun; 0 takes a free one.
+
+    Raises
+    ------
+    InputError
+        If it is taken.
+    """
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise InputError(f"port {port} of {host}: {error.strerror}", place="--port", accepted="a free port") from None
+    return listening
+
+
 @asynccontextmanager
-async def run_web(app: Litestar, feed: Feed, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncIterator[str]:
     """Serve an application; gives its address.
 
     Parameters
     ----------
     app, feed
         The application, and the feed whose listeners are let go at the end.
-    host, port
-        Where; port 0 takes a free one.
-
-    Raises
-    ------
-    InputError
-        If the port is taken.
+    listening
+        Where, by `listen`; closed at the end.
     """
-    listening = _listen(host, port)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -49,23 +62,12 @@ async def run_web(app: Litestar, feed: Feed, *, host: str = "127.0.0.1", port: i
         timeout_graceful_shutdown=LONGEST_GOODBYE_S,
     )
     server = _Server(config)
+    host, port = listening.getsockname()
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        yield f"http://{host}:{listening.getsockname()[1]}/"
+        yield f"http://{host}:{port}/"
     finally:
         feed.close()
         server.should_exit = True
         await task
         listening.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise InputError(f"port {port} of {host}: {error.strerror}", place="--port", accepted="a free port") from None
-    listening.listen()
-    return listening

@@ -1,19 +1,22 @@
-"""What the web application looks at: the writer and what stands beside it. It changes none of it."""
+"""What the web application looks at: durable steps, and what stands beside them. It changes none of it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
+from litestar.di import NamedDependency
 
-from gridpact.exchange import State, Step
+from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, State, Step, apply
 from gridpact.exchange.dso import Checked
 from gridpact.grid import Feeder
-from gridpact.service.area import AreaWriter, Clock
+from gridpact.service.area import Clock
 from gridpact.service.store import Store
 from gridpact.service.web.access import Tokens
 from gridpact.service.web.feed import Feed
 from gridpact.service.web.history import History
+from gridpact.service.web.views import Book, book
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -25,23 +28,60 @@ class Charge(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Window:
-    """What the web sees of the steps: filled by the writer when they are durable, and before that from the store."""
+    """What the web sees of an area: a fold of its own over the durable steps, from the store and then from the writer.
+
+    The writer's own state is ahead of the store by what is being written; nobody is shown that.
+
+    Attributes
+    ----------
+    history, feed
+        Of the durable steps.
+    books
+        As each stood when its gate closed, until the accounts of its interval are final.
+    """
 
     history: History
     feed: Feed
+    books: dict[int, Book] = field(default_factory=dict)
+    _state: State | None = None
 
     @classmethod
     async def open(cls, store: Store, area: str) -> "Window":
         """With everything that has happened so far."""
-        history = History()
+        window = cls(History(), Feed())
         async for step in store.read(area):
-            history.take((step,))
-        return cls(history, Feed(history.steps))
+            window._fold(step)
+        window.feed.begin(window.history.steps)
+        return window
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the area has been opened."""
+        return self._state is not None
+
+    @property
+    def state(self) -> State:
+        """After the durable steps."""
+        assert self._state is not None, "an area begins with its opening"
+        return self._state
 
     def take(self, steps: Sequence[Step]) -> None:
         """Take durable steps in."""
-        self.history.take(steps)
+        for step in steps:
+            self._fold(step)
         self.feed.take(steps)
+
+    def _fold(self, step: Step) -> None:
+        closing = [event.interval for event in step.events if isinstance(event, GateClosed)]
+        self.books |= {start: book(self.state.intervals[start]) for start in closing}
+        for event in step.events:
+            if isinstance(event, AreaOpened):
+                self._state = State(event)
+                continue
+            apply(self.state, event)
+            if isinstance(event, IntervalClosed):
+                self.books.pop(event.interval, None)
+        self.history.take((step,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +90,7 @@ class Site:
 
     Attributes
     ----------
-    writer, clock, window
+    clock, window
         Of the area.
     tokens
         Who may see more than everybody.
@@ -66,7 +106,6 @@ class Site:
         Gives what is in a member's battery, where the service knows; None of one without.
     """
 
-    writer: AreaWriter
     clock: Clock
     window: Window
     tokens: Tokens
@@ -79,10 +118,14 @@ class Site:
 
     @property
     def state(self) -> State:
-        """The writer's, as decided so far."""
-        return self.writer.exchange.state
+        """After the durable steps."""
+        return self.window.state
 
     @property
     def history(self) -> History:
         """Of the durable steps."""
         return self.window.history
+
+
+Here: TypeAlias = NamedDependency[Site]
+"""The site, as a handler of Litestar asks for it."""

@@ -4,7 +4,7 @@ A function that shows more to some than to others takes the `Viewer`. Times are 
 micro-units, prices micro-units per kWh, as everywhere in the exchange.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from gridpact.exchange import MemberLimit, OrderState, Phase, Prices, ReasonCode, State, Violation
 from gridpact.exchange.dso import Checked
 from gridpact.exchange.reasons import MEANING
-from gridpact.exchange.state import ESTIMATED, Interval, Order, Trade
+from gridpact.exchange.state import ESTIMATED, Interval, Trade
 from gridpact.exchange.statements import Line
 from gridpact.grid import Feeder
 from gridpact.service.web.access import SEES_NAMES, SEES_NETWORK, Viewer
@@ -57,7 +57,7 @@ class Level(View, frozen=True):
 
 
 class Book(View, frozen=True):
-    """Orders by price, the best first: what is open while bidding lasts; afterwards what had been offered and asked for."""
+    """Orders by price, the best first: what is open while bidding lasts, and then as it stood when the gate closed."""
 
     buy: tuple[Level, ...]
     sell: tuple[Level, ...]
@@ -279,24 +279,17 @@ def intervals(state: State) -> tuple[IntervalRow, ...]:
 
 
 def book(interval: Interval) -> Book:
-    """The book, without names: one level a price."""
+    """The orders that are open, without names: one level a price."""
     levels: dict[tuple[bool, int], list[int]] = {}
     for order in interval.orders.values():
-        energy_wh = _in_book(order, interval.phase)
-        if energy_wh:
-            levels.setdefault((order.is_buy, order.price), []).append(energy_wh)
+        if order.open_wh:
+            levels.setdefault((order.is_buy, order.price), []).append(order.open_wh)
 
     def side(is_buy: bool) -> tuple[Level, ...]:
         found = (Level(price, sum(wh), len(wh)) for (of_buy, price), wh in levels.items() if of_buy is is_buy)
         return tuple(sorted(found, key=lambda level: -level.price if is_buy else level.price))
 
     return Book(side(True), side(False))
-
-
-def _in_book(order: Order, phase: Phase) -> int:
-    if order.item or order.state == OrderState.CANCELLED:
-        return 0
-    return order.open_wh if phase == Phase.OPEN else order.open_wh + order.matched_wh
 
 
 def clearing(trades: Iterable[Trade]) -> Clearing:
@@ -316,8 +309,8 @@ def clearing(trades: Iterable[Trade]) -> Clearing:
     )
 
 
-def interval_detail(state: State, history: History, start: int) -> IntervalDetail | None:
-    """An interval; None if it has not been opened, or its accounts are final."""
+def interval_detail(state: State, history: History, books: Mapping[int, Book], start: int) -> IntervalDetail | None:
+    """An interval; None if it has not been opened, or its accounts are final. ``books``: as they stood when gates closed."""
     interval = state.intervals.get(start)
     if interval is None:
         return None
@@ -328,7 +321,7 @@ def interval_detail(state: State, history: History, start: int) -> IntervalDetai
         interval.phase,
         start - state.rules.gate_closure_ms,
         interval.prices,
-        book(interval),
+        books[start] if start in books else book(interval),
         clearing(interval.trades),
         accepted.policy if accepted else "",
         sum(trade.accepted_wh < trade.energy_wh for trade in interval.trades),
