@@ -6,6 +6,7 @@ test cannot silently stop running.
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-MARKER_OF_FIXTURE = {"shared_data": "data", "chromium": "browser"}
+MARKER_OF_FIXTURE = {"shared_data": "data", "chromium": "browser", "postgres_url": "postgres"}
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile(
@@ -54,6 +55,12 @@ def chromium() -> str:
     if found is None:
         _absent(f"no browser on the path: none of {', '.join(BROWSERS)}")
     return found
+
+
+@pytest.fixture(scope="session")
+def absent() -> Callable[[str], NoReturn]:
+    """Says that something a test needs is not on this machine."""
+    return _absent
 
 
 def _absent(reason: str) -> NoReturn:

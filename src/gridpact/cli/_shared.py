@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gridpact.errors import InputError
 
 
-def make_writable(folder: Path) -> None:
+def make_writable(folder: Path, option: str = "--output") -> None:
     """Make the folder of the results, and find out now whether a file can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -17,7 +17,7 @@ def make_writable(folder: Path) -> None:
             pass
     except OSError as error:
         found = f"{folder} cannot be written to: {error.strerror}"
-        raise InputError(found, place="--output", accepted="a folder for the results") from None
+        raise InputError(found, place=option, accepted="a folder for the results") from None
 
 
 def progress_bar() -> Progress:

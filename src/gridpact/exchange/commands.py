@@ -196,14 +196,20 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True):
         Unique among the author's commands: sending one again changes nothing.
     body
         What is wanted.
+    time
+        The author's own clock, RFC 3339; it decides nothing, and shows whose clock is wrong.
+    seq
+        Numbers the author's commands, so that it can tell which ones have not been answered.
     signature
-        Over everything else, as text.
+        Over everything else, as text: `gridpact.exchange.sign`.
     """
 
     area: Name
     author: Name
     id: Name
     body: AnyBody
+    time: Annotated[str, Meta(max_length=40)] = ""
+    seq: Position = 0
     signature: Annotated[str, Meta(max_length=512)] = ""
 
     @property

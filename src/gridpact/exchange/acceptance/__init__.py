@@ -9,7 +9,7 @@ from gridpact.exchange.acceptance.charges import (
     charges_by_losses,
     losses_of_trades,
 )
-from gridpact.exchange.acceptance.desk import Forecast, check_interval
+from gridpact.exchange.acceptance.desk import Checked, Forecast, check_interval, examine_interval
 from gridpact.exchange.acceptance.envelopes import Allocation, Envelopes, publish_envelopes
 from gridpact.exchange.acceptance.network import Cause, Network, Violation
 
@@ -20,6 +20,7 @@ __all__ = [
     "Basis",
     "Case",
     "Cause",
+    "Checked",
     "Envelopes",
     "Forecast",
     "Network",
@@ -35,6 +36,7 @@ __all__ = [
     "charges_by_distance",
     "charges_by_losses",
     "check_interval",
+    "examine_interval",
     "losses_of_trades",
     "publish_envelopes",
 ]

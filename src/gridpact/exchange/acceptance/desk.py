@@ -14,6 +14,7 @@ from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.state import Interval, Trade
 from gridpact.exchange.values import MemberLimit, Reduction, RetailCut, Use
 from gridpact.exchange.values import Violation as Named
+from gridpact.grid import Flow
 from gridpact.units import MICRO, FloatArray, IntArray, to_kwh, to_wh
 
 PER_MILLE = 1_000
@@ -37,6 +38,14 @@ class Forecast:
     q_kvar: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What the DSO has to say of an interval, and the power flow of what stands; None if there is none."""
+
+    report: ReportNetwork
+    flow: Flow | None
+
+
 def check_interval(
     network: Network, interval: Interval, forecast: Forecast, policy: Policy, hours: float
 ) -> ReportNetwork:
@@ -55,25 +64,32 @@ def check_interval(
     hours
         Length of the interval.
     """
+    return examine_interval(network, interval, forecast, policy, hours).report
+
+
+def examine_interval(network: Network, interval: Interval, forecast: Forecast, policy: Policy, hours: float) -> Checked:
+    """The same, with the power flow behind it."""
     standing = [(number, trade) for number, trade in enumerate(interval.trades) if trade.accepted_wh]
     case = _case(interval, standing, forecast, hours)
+    nothing = Checked(ReportNetwork(interval.start, str(policy), converged=False), None)
     try:
         decided = accept(network, case, policy)
-        losses_wh = _losses_wh(network, decided.net_wh, case.q_kvar, hours)
+        flow = network.solve(to_kwh(decided.net_wh)[None] / hours, case.q_kvar[None])
     except PowerFlowError:
-        return ReportNetwork(interval.start, str(policy), converged=False)
+        return nothing
     if any(reduction.reason.cause is Cause.NO_POWER_FLOW for reduction in decided.reductions):
-        return ReportNetwork(interval.start, str(policy), converged=False)
-    return ReportNetwork(
+        return nothing
+    report = ReportNetwork(
         interval.start,
         str(policy),
         converged=True,
-        losses_wh=losses_wh,
+        losses_wh=int(to_wh(flow.head_kw * hours)[0] - decided.net_wh.sum()),
         reductions=tuple(_cut(cut, standing) for cut in decided.reductions if cut.order >= 0),
         retail=tuple(_retail(cut, interval) for cut in decided.reductions if cut.order < 0),
         limits=_limits(decided, interval),
         own=tuple(_named(violation) for violation in decided.own),
     )
+    return Checked(report, flow)
 
 
 def _case(interval: Interval, standing: list[tuple[int, Trade]], forecast: Forecast, hours: float) -> Case:
@@ -137,7 +153,3 @@ def _named(violation: Violation) -> Named:
     scale = PER_MILLE if violation.cause is Cause.OVERLOAD else MICRO
     return Named(ReasonCode(str(violation.cause)), violation.element, round(violation.value * scale))
 
-
-def _losses_wh(network: Network, net_wh: IntArray, q_kvar: FloatArray, hours: float) -> int:
-    flow = network.solve(to_kwh(net_wh)[None] / hours, q_kvar[None])
-    return int(to_wh(flow.head_kw * hours)[0] - net_wh.sum())

@@ -6,7 +6,7 @@ journal from which anybody can check it. So the statements of a member, one afte
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gridpact.errors import InputError
-from gridpact.exchange.events import AreaOpened, IntervalSettled, ReadingEstimated, ReadingTaken
+from gridpact.exchange.events import AreaOpened, IntervalClosed, IntervalSettled, ReadingEstimated, ReadingTaken
 from gridpact.exchange.journal import Step
 from gridpact.exchange.settlement import Energies
 
@@ -108,6 +108,35 @@ class Statement:
         return sum(getattr(line, column) for line in self.lines)
 
 
+@dataclass(slots=True)
+class Bookkeeper:
+    """Books the settlements of a journal as it grows."""
+
+    _area: str = ""
+    _entries: list[Booking] = field(default_factory=list)
+    _estimated: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def take(self, number: int, step: Step) -> None:
+        """Take the next step of the journal, whose number it is."""
+        for event in step.events:
+            match event:
+                case AreaOpened():
+                    self._area = event.rules.area
+                case ReadingEstimated():
+                    self._estimated[event.interval].add(event.of)
+                case ReadingTaken():
+                    self._estimated[event.interval].discard(event.of)
+                case IntervalSettled():
+                    estimated = frozenset(self._estimated[event.interval])
+                    self._entries.append(Booking(number, step.at, event, estimated))
+                case IntervalClosed():
+                    self._estimated.pop(event.interval, None)
+
+    def bookings(self) -> "Bookings":
+        """Everything booked so far."""
+        return Bookings(self._area, tuple(self._entries))
+
+
 @dataclass(frozen=True, slots=True)
 class Bookings:
     """All settlements of a journal, in order."""
@@ -118,20 +147,10 @@ class Bookings:
     @classmethod
     def of(cls, steps: Iterable[Step]) -> "Bookings":
         """Read a journal from its first step."""
-        area, entries = "", list[Booking]()
-        estimated: dict[int, set[str]] = defaultdict(set)
+        keeper = Bookkeeper()
         for number, step in enumerate(steps):
-            for event in step.events:
-                match event:
-                    case AreaOpened():
-                        area = event.rules.area
-                    case ReadingEstimated():
-                        estimated[event.interval].add(event.of)
-                    case ReadingTaken():
-                        estimated[event.interval].discard(event.of)
-                    case IntervalSettled():
-                        entries.append(Booking(number, step.at, event, frozenset(estimated[event.interval])))
-        return cls(area, tuple(entries))
+            keeper.take(number, step)
+        return keeper.bookings()
 
     def statement(self, member: str, begin: int, end: int) -> Statement:
         """What was booked on a member from ``begin`` (included) to ``end`` (excluded)."""

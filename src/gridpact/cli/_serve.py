@@ -1,0 +1,64 @@
+"""The command that runs a market: `serve`."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gridpact.cli._app import command
+from gridpact.cli._shared import make_writable
+from gridpact.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What `serve` asks for."""
+
+    demo: Annotated[bool, typer.Option("--demo", help="A whole market in this process, with simulated members.")] = (
+        False
+    )
+    speed: Annotated[
+        float, typer.Option(min=1, max=3600, help="How many times faster than the wall clock it runs.")
+    ] = 60.0
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the web page, on 127.0.0.1; 0 takes a free one.")] = (
+        8000
+    )
+    mechanism: Annotated[
+        str, typer.Option("--mechanism", "-m", metavar="NAME", help="Clears the book; one that matches orders.")
+    ] = "auction:uniform"
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where events, keys and tokens are kept.")] = Path(
+        "out/demo"
+    )
+    members: Annotated[int, typer.Option(min=2, help="How many members of the built-in community trade.")] = 20
+
+
+@command(Serving)
+def serve(serving: Serving) -> None:
+    """Run a live market with a web page; Ctrl-C stops it, and started again it goes on where it was."""
+    if not serving.demo:
+        raise InputError("nothing to serve", place="gridpact serve", accepted="--demo")
+    make_writable(serving.folder, "--folder")
+    asyncio.run(_serve(serving))
+
+
+async def _serve(serving: Serving) -> None:
+    from gridpact.community import load_community
+    from gridpact.service.demo import TOKENS_FILE, run_demo, some_members
+    from gridpact.service.signals import until_told
+    from gridpact.service.web import listen, make_app, run_web
+
+    community = some_members(load_community().community, serving.members)
+    listening = listen(serving.port)
+    typer.echo(f"starting {len(community.members)} members ...")
+    async with (
+        until_told() as told,
+        run_demo(community, serving.folder, speed=serving.speed, mechanism=serving.mechanism) as demo,
+        run_web(make_app(demo.site), demo.site.window.feed, listening) as address,
+    ):
+        typer.echo(f"web page: {address}")
+        typer.echo(f"tokens to sign in with: {serving.folder / TOKENS_FILE}")
+        typer.echo("Ctrl-C stops it")
+        await told.wait()
+        typer.echo("stopping ...")

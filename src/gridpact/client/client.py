@@ -1,0 +1,256 @@
+"""A member's end of the line: signed commands out, answers and news in."""
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gridpact.client.messages import Ack, AnyMessage, PhaseIs, PricesAre
+from gridpact.client.topics import Topics
+from gridpact.errors import GridpactError, InputError
+from gridpact.exchange import (AnyBody, CancelOrder, Command, ListItem, Phase, ReasonCode, ReportReading, WithdrawItem, encode)
+from gridpact.exchange.proof import sign_command
+from gridpact.ledger import SigningKey
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+ANSWER_WITHIN_S = 5.0
+ATTEMPTS = 6
+_TOPIC_OF: dict[type, str] = {ListItem: "item", WithdrawItem: "cancel", CancelOrder: "cancel"}
+_MESSAGE = msgspec.json.Decoder(AnyMessage)
+
+
+class RefusedError(GridpactError):
+    """The exchange has refused a command; ``ack`` says why."""
+
+    def __init__(self, ack: Ack) -> None:
+        self.ack = ack
+        super().__init__(f"{ack.reason}: {ack.means}" + f" ({ack.field}: {ack.found})" * bool(ack.found))
+
+
+class NoAnswerError(GridpactError):
+    """The exchange has not answered, however often it was asked; whether it has heard is not known."""
+
+
+@dataclass(slots=True)
+class Market:
+    """A market area as one member sees it. Made by `connect`.
+
+    Attributes
+    ----------
+    member
+        Who trades.
+    phases, prices
+        Of the intervals that the exchange has spoken of, by start in milliseconds since 1970 UTC.
+    """
+
+    member: str
+    topics: Topics
+    key: SigningKey
+    phases: dict[int, str] = field(default_factory=dict)
+    prices: dict[int, PricesAre] = field(default_factory=dict)
+    _line: "aiomqtt.Client | None" = None
+    _asked: dict[str, "asyncio.Future[Ack]"] = field(default_factory=dict)
+    _news: "asyncio.Queue[AnyMessage]" = field(default_factory=asyncio.Queue)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _seq: int = 0
+
+    async def send(self, body: AnyBody, *, identity: str | None = None) -> str:
+        """Send a command, again and again until it is answered; gives its key, which names the order or item it has made.
+
+        Sending again is safe: the exchange knows a command by its author and id.
+
+        Raises
+        ------
+        RefusedError
+            If the exchange refuses it. A duplicate is no refusal: it has been heard before.
+        NoAnswerError
+            If there is no answer after all attempts.
+        """
+        command = self._signed(self.member, self.key, body, identity)
+        await self._ask(command, self.topics.of_member(self.member, _TOPIC_OF.get(type(body), "order")))
+        return command.key
+
+    async def report(
+        self, interval: int, energy_wh: int, *, meter: str, key: SigningKey, channel: str = "main", version: int = 0
+    ) -> None:
+        """Report what a meter has measured, + = consumption, signed by the meter.
+
+        Raises
+        ------
+        RefusedError, NoAnswerError
+            As `send`.
+        """
+        command = self._signed(meter, key, ReportReading(interval, energy_wh, version), f"{interval}-{version}")
+        await self._ask(command, self.topics.of_member(self.member, f"meter/{channel}"))
+
+    async def next_open(self, after: int = -1) -> PricesAre:
+        """The earliest interval after a time that is open for bidding; waits until there is one."""
+        while True:
+            found = [
+                start
+                for start, phase in self.phases.items()
+                if phase == Phase.OPEN and start > after and start in self.prices
+            ]
+            if found:
+                return self.prices[min(found)]
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def news(self) -> AsyncIterator[AnyMessage]:
+        """What the exchange says to this member or to everybody, acknowledgements aside."""
+        while True:
+            yield await self._news.get()
+
+    def _signed(self, author: str, key: SigningKey, body: AnyBody, identity: str | None) -> Command:
+        self._seq += 1
+        command = Command(
+            self.topics.area,
+            author,
+            identity or new_id(),
+            body,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            seq=self._seq,
+        )
+        return sign_command(command, key)
+
+    async def _ask(self, command: Command, topic: str) -> Ack:
+        assert self._line is not None, "connect() has put it there"
+        import aiomqtt
+
+        payload = encode(command)
+        answer = self._asked.setdefault(command.id, asyncio.get_running_loop().create_future())
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    await self._line.publish(topic, payload, qos=1)
+                    async with asyncio.timeout(ANSWER_WITHIN_S):
+                        ack = await asyncio.shield(answer)
+                except (TimeoutError, aiomqtt.MqttError):
+                    continue
+                if not ack.accepted and ack.reason != ReasonCode.DUPLICATE:
+                    raise RefusedError(ack)
+                return ack
+        finally:
+            del self._asked[command.id]
+        raise NoAnswerError(f"no answer to command {command.key} after {ATTEMPTS} attempts")
+
+    async def _listen(self) -> None:
+        assert self._line is not None
+        async for message in self._line.messages:
+            if not message.payload:
+                self._forget(str(message.topic))
+                continue
+            said = _MESSAGE.decode(bytes(message.payload))
+            match said:
+                case Ack():
+                    answer = self._asked.get(said.id)
+                    if answer is not None and not answer.done():
+                        answer.set_result(said)
+                    continue
+                case PhaseIs():
+                    self.phases[said.interval] = said.phase
+                    self._changed.set()
+                case PricesAre():
+                    self.prices[said.interval] = said
+                    self._changed.set()
+            self._news.put_nowait(said)
+
+    def _forget(self, topic: str) -> None:
+        """The exchange has taken back what it said of an interval: it is over."""
+        start = int(topic.rsplit("/", 2)[1])
+        self.phases.pop(start, None)
+        self.prices.pop(start, None)
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    area: str,
+    member: str,
+    password: str,
+    key: SigningKey,
+    tls: ssl.SSLContext | None = None,
+    device: str = "",
+) -> AsyncIterator[Market]:
+    """Join a market area.
+
+    Parameters
+    ----------
+    url
+        ``mqtt://HOST:PORT``, or ``mqtts://HOST:PORT`` for an encrypted line.
+    area, member, password
+        As enrolled.
+    key
+        With which the member signs.
+    tls
+        How the line is encrypted; with ``mqtts`` and None, as the system's certificates say.
+    device
+        Tells several connections of one member apart.
+
+    Raises
+    ------
+    InputError
+        If the URL is none of the two kinds.
+    aiomqtt.MqttError
+        If the broker cannot be reached, or lets nobody in by these credentials.
+    """
+    import aiomqtt
+
+    line_of = broker_line(url, tls)
+    topics = Topics(area)
+    identity = f"{member}/{device}" if device else member
+    async with aiomqtt.Client(username=member, password=password, identifier=identity, **line_of) as line:
+        market = Market(member, topics, key, _line=line)
+        for name in ("ack", "decision", "bill/+", "limit"):
+            await line.subscribe(topics.of_member(member, name), qos=1)
+        for name in ("interval/+/phase", "interval/+/prices"):
+            await line.subscribe(topics.public(name), qos=1)
+        listening = asyncio.create_task(market._listen())
+        try:
+            yield market
+        finally:
+            listening.cancel()
+
+
+def broker_line(url: str, tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """Where a broker is and how the line to it is encrypted, as aiomqtt takes it.
+
+    Raises
+    ------
+    InputError
+        If the URL is neither ``mqtt://HOST:PORT`` nor ``mqtts://HOST:PORT``.
+
+    Examples
+    --------
+    >>> broker_line("mqtt://localhost:1883", None)
+    {'hostname': 'localhost', 'port': 1883, 'tls_context': None}
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise InputError(f"broker {url!r}", accepted="mqtt://HOST:PORT or mqtts://HOST:PORT")
+    encrypted = parts.scheme == "mqtts"
+    return {
+        "hostname": parts.hostname,
+        "port": parts.port or (8883 if encrypted else 1883),
+        "tls_context": (tls or ssl.create_default_context()) if encrypted else None,
+    }
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): it sorts by time, and no two are the same."""
+    millis = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = millis << 80 | 0x7 << 76 | (random >> 68) << 64 | 0x2 << 62 | random & ((1 << 62) - 1)
+    text = f"{value:032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -1,0 +1,87 @@
+"""A home that trades: its meter, its battery, and what it expects of the next hours."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gridpact.community import Member
+from gridpact.energy import Fleet
+from gridpact.units import FloatArray, to_kwh, to_wh
+
+MS_PER_HOUR = 3_600_000
+DAY_MS = 24 * MS_PER_HOUR
+
+
+@dataclass(slots=True)
+class Home:
+    """A member's home on measured profiles that repeat.
+
+    Attributes
+    ----------
+    member
+        With its battery, if there is one.
+    load_kw, pv_kw
+        Measured, ``[interval]``; after the last interval the first follows again.
+    origin
+        Start of the first interval, milliseconds since 1970 UTC.
+    step_ms
+        Length of an interval.
+    """
+
+    member: Member
+    load_kw: FloatArray
+    pv_kw: FloatArray
+    origin: int
+    step_ms: int
+    _soc_kwh: FloatArray = field(init=False)
+    _fleet: Fleet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fleet = Fleet.of([self.member])
+        self._soc_kwh = self._fleet.initial_kwh
+
+    @property
+    def hours(self) -> float:
+        """Length of an interval."""
+        return self.step_ms / MS_PER_HOUR
+
+    @property
+    def soc_kwh(self) -> float:
+        """Energy in the battery now."""
+        return float(self._soc_kwh[0])
+
+    def at(self, start: int) -> int:
+        """Position of an interval in the profiles."""
+        return (start - self.origin) // self.step_ms % len(self.load_kw)
+
+    def expected_wh(self, now: int, start: int) -> int:
+        """What the meter will show in an interval: as a day before, with the battery on self-consumption until then."""
+        ahead = range(now // self.step_ms * self.step_ms, start + self.step_ms, self.step_ms)
+        before = [self.at(begin - DAY_MS) for begin in ahead]
+        net_kw = (self.load_kw - self.pv_kw)[before][None]
+        battery_kw, _ = self._fleet.run(net_kw, self._soc_kwh, self.hours)
+        return int(to_wh((net_kw + battery_kw)[0, -1] * self.hours))
+
+    def deliver(self, start: int, contract_wh: int, most_wh: tuple[int | None, int | None] = (None, None)) -> int:
+        """Run the interval and give what the meter then shows, Wh, + = consumption.
+
+        Parameters
+        ----------
+        start
+            Of the interval.
+        contract_wh
+            Net traded energy, + = bought: the battery stands by it.
+        most_wh
+            What the DSO allows the meter to show at most, import and export: PV is curtailed for it.
+        """
+        at = self.at(start)
+        net_kw = np.array([[self.load_kw[at] - self.pv_kw[at]]])
+        contract_kw = np.array([[to_kwh(np.array(contract_wh)) / self.hours]])
+        battery_kw, soc_kwh = self._fleet.run(net_kw, self._soc_kwh, self.hours, contract_kw)
+        self._soc_kwh = soc_kwh[:, -1]
+        metered = int(to_wh((net_kw + battery_kw)[0, 0] * self.hours))
+        export_wh = most_wh[1]
+        if export_wh is None or metered >= -export_wh:
+            return metered
+        spill = min(-export_wh - metered, int(to_wh(np.array(self.pv_kw[at] * self.hours))))
+        return metered + spill

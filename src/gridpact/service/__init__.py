@@ -1,0 +1,1 @@
+"""Live: the exchange behind a broker and a database."""

@@ -1,0 +1,192 @@
+"""The one writer of a market area: messages in, in order of arrival; steps into the store, group by group; then word to all.
+
+What was not written has not happened: nobody is told of a step before it is durable. While a group is being written the next
+one gathers, so that a database that commits slowly is asked less often. If the database is away, the writer keeps what it has
+decided and tries again; if somebody else has written to the area, it stops.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from gridpact.client import Topics
+from gridpact.errors import GridpactError
+from gridpact.exchange import (Actor, Command, Exchange, Rules, Step, Tick, Verifier, open_area)
+from gridpact.exchange.proof import sign_command, verify_command
+from gridpact.ledger import SigningKey
+from gridpact.service.effects import effects_of
+from gridpact.service.store import Effect, Store, StoreConflictError, StoreError
+
+LOG = logging.getLogger(__name__)
+MOST_AT_ONCE = 2_000
+"""Messages of a group."""
+MOST_WAITING = 20_000
+"""Messages that have been taken in and not been decided: beyond, whoever brings more has to wait."""
+LONGEST_WAIT_S = 5.0
+"""Between two attempts to reach the database."""
+
+Clock = Callable[[], int]
+"""Milliseconds since 1970 UTC: the wall clock, or one that runs faster."""
+Tell = Callable[[Sequence[Step], Sequence[Effect]], Awaitable[None]]
+"""Takes what has become durable; returns when the messages have been handed on."""
+
+
+class StoppedError(GridpactError):
+    """The writer has stopped, and the message was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    message: Command | bytes
+    sender: str
+    done: "asyncio.Future[Step]"
+
+
+@dataclass(slots=True)
+class AreaWriter:
+    """See the module. Made by `run_area`."""
+
+    store: Store
+    exchange: Exchange
+    key: SigningKey
+    clock: Clock
+    tell: Tell
+    number: int
+    topics: Topics
+    _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    _ticks: int = 0
+
+    async def take(self, message: Command | bytes, sender: str = "") -> "asyncio.Future[Step]":
+        """Take a message in; the future gives the step when it is durable. Waits while too many others do.
+
+        Raises
+        ------
+        StoppedError
+            By the future, if the writer stops before.
+        """
+        asked = _Asked(message, sender, asyncio.get_running_loop().create_future())
+        await self._waiting.put(asked)
+        return asked.done
+
+    async def submit(self, message: Command | bytes, sender: str = "") -> Step:
+        """Take a message in, and wait until what came of it is durable."""
+        return await (await self.take(message, sender))
+
+    async def run(self) -> None:
+        """Work until cancelled, or until somebody else writes to the area."""
+        group: list[_Asked] = []
+        try:
+            while True:
+                group = [await self._waiting.get()]
+                while len(group) < MOST_AT_ONCE and not self._waiting.empty():
+                    group.append(self._waiting.get_nowait())
+                await self._work(group)
+                group = []
+        finally:
+            while not self._waiting.empty():
+                group.append(self._waiting.get_nowait())
+            for asked in group:
+                if not asked.done.done():
+                    asked.done.set_exception(StoppedError(f"the writer of area {self.topics.area} has stopped"))
+
+    async def keep_time(self, pause_s: float = 0.05) -> None:
+        """Tick whenever something is due. Work until cancelled."""
+        while True:
+            if self.exchange.is_due(self.clock()):
+                await self.submit(self.own(Tick(), f"tick-{self.clock()}-{self._ticks}"))
+                self._ticks += 1
+            else:
+                await asyncio.sleep(pause_s)
+
+    def own(self, body: object, identity: str) -> Command:
+        """A command of the exchange itself."""
+        author = next(actor.id for actor in self.exchange.state.actors.values() if actor.role == "exchange")
+        return sign_command(Command(self.topics.area, author, identity, body), self.key)  # type: ignore[arg-type]
+
+    async def _work(self, group: Sequence[_Asked]) -> None:
+        steps: list[Step] = []
+        effects: list[Effect] = []
+        for asked in group:
+            step = self.exchange.decide(asked.message, self.clock())
+            effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
+            self.exchange.apply(step)
+            steps.append(step)
+        await self._write(steps, effects)
+        self.number += len(steps)
+        for asked, step in zip(group, steps, strict=True):
+            if not asked.done.done():
+                asked.done.set_result(step)
+        await self.tell(steps, effects)
+
+    async def _write(self, steps: Sequence[Step], effects: Sequence[Effect]) -> None:
+        """Write for certain: try again while the database is away, and find out what became of an attempt that broke off."""
+        wait = 0.05
+        in_doubt = False
+        while True:
+            try:
+                await self.store.append(self.topics.area, self.number, steps, effects)
+            except StoreError as error:
+                LOG.warning("area %s: %s; again in %.2f s", self.topics.area, error, wait)
+                in_doubt = True
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_S)
+            except StoreConflictError:
+                if not in_doubt or not await self._is_written(steps):
+                    raise
+                return
+            else:
+                return
+
+    async def _is_written(self, steps: Sequence[Step]) -> bool:
+        found = [step async for step in self.store.read(self.topics.area, self.number)]
+        return found == list(steps)
+
+
+@asynccontextmanager
+async def run_area(
+    store: Store,
+    rules: Rules,
+    actors: Sequence[Actor],
+    key: SigningKey,
+    clock: Clock,
+    tell: Tell,
+    verify: Verifier = verify_command,
+) -> AsyncIterator[AreaWriter]:
+    """Open an area or go on where it was, and run it.
+
+    Parameters
+    ----------
+    store
+        With or without steps of the area.
+    rules, actors
+        With which the area is opened if it is new.
+    key
+        With which the exchange signs its own commands.
+    clock, tell
+        See their types.
+    verify
+        Checks signatures.
+
+    Raises
+    ------
+    InputError
+        If rules or actors cannot make an area.
+    """
+    topics = Topics(rules.area)
+    if await store.length(rules.area) == 0:
+        opening = open_area(rules, actors, clock())
+        await store.append(rules.area, 0, [opening])
+        await tell([opening], ())
+    steps = [step async for step in store.read(rules.area)]
+    exchange = Exchange.from_steps(steps, verify)
+    writer = AreaWriter(store, exchange, key, clock, tell, len(steps), topics)
+    await tell((), await store.unsent(rules.area))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(writer.run()), tasks.create_task(writer.keep_time())]
+        try:
+            yield writer
+        finally:
+            for task in running:
+                task.cancel()

@@ -1,0 +1,20 @@
+"""Who may say what to whom on the bus, and the brokers that see to it: one inside of the process, or Mosquitto.
+
+The rules stand once, in `access`; the embedded broker asks them message by message, Mosquitto gets them as files.
+"""
+
+from gridpact.service.broker.access import Account, Grant, area_grants, covers, may, member_grants
+from gridpact.service.broker.mosquitto import mosquitto_files
+from gridpact.service.broker.passwords import hash_password, password_matches
+
+__all__ = [
+    "Account",
+    "Grant",
+    "area_grants",
+    "covers",
+    "hash_password",
+    "may",
+    "member_grants",
+    "mosquitto_files",
+    "password_matches",
+]

@@ -1,0 +1,97 @@
+"""The rules of the bus: what may be published and read by whom. Everything that is not granted is refused."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, Topics
+
+USER = "%u"
+"""Stands in a grant for the name of whoever is logged in, as in Mosquitto's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A right to publish to (``write``) or receive from (``read``) the topics that match a filter."""
+
+    right: Literal["read", "write"]
+    topics: str
+
+    def of(self, user: str) -> "Grant":
+        """The grant as it stands for one user."""
+        return Grant(self.right, self.topics.replace(USER, user))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may log in.
+
+    Attributes
+    ----------
+    user
+        The id of the member; of the exchange, its name.
+    password_hash
+        Made by `hash_password`.
+    grants
+        What this account may do beyond what all members may.
+    is_member
+        Whether it has the rights of a member.
+    """
+
+    user: str
+    password_hash: str
+    grants: tuple[Grant, ...] = ()
+    is_member: bool = True
+
+
+def member_grants(area: str) -> tuple[Grant, ...]:
+    """What every member of an area may do: speak as itself, read what is public and what is meant for it."""
+    topics = Topics(area)
+    return (
+        *(Grant("read", topics.public(name)) for name in PUBLIC),
+        *(Grant("write", topics.of_member(USER, name)) for name in FROM_MEMBER),
+        *(Grant("read", topics.of_member(USER, name)) for name in TO_MEMBER),
+        Grant("write", topics.inbox(of="+", sender=USER)),
+        Grant("read", topics.inbox(of=USER, sender="+")),
+    )
+
+
+def area_grants(area: str) -> tuple[Grant, ...]:
+    """What the exchange of an area may do: publish all that is not the members' own, and read what they send to it."""
+    topics = Topics(area)
+    return (
+        *(Grant("write", topics.public(name)) for name in PUBLIC),
+        *(Grant("write", topics.of_member("+", name)) for name in TO_MEMBER),
+        Grant("write", topics.bus_price("+")),
+        *(Grant("read", topics.of_member("+", name)) for name in FROM_MEMBER),
+    )
+
+
+def may(grants: Iterable[Grant], user: str, right: Literal["read", "write"], topics: str) -> bool:
+    """Whether a user may publish to a topic, or receive everything that matches a filter.
+
+    Examples
+    --------
+    >>> may(member_grants("north"), "ann", "read", "gridpact/v1/north/member/+/bill/+")
+    False
+    """
+    return any(grant.right == right and covers(grant.of(user).topics, topics) for grant in grants)
+
+
+def covers(granted: str, asked: str) -> bool:
+    """Whether every topic that matches one filter matches another.
+
+    Examples
+    --------
+    >>> covers("a/+/c", "a/b/c"), covers("a/b/c", "a/+/c"), covers("a/#", "a/+/c"), covers("a/+", "a/#")
+    (True, False, True, False)
+    """
+    ours, theirs = granted.split("/"), asked.split("/")
+    if theirs[0].startswith("$") and ours[0] != theirs[0]:
+        return False  # wildcards at the front leave out the broker's own topics
+    for at, level in enumerate(ours):
+        if level == "#":
+            return True
+        if at >= len(theirs) or theirs[at] == "#" or (level not in ("+", theirs[at])):
+            return False
+    return len(ours) == len(theirs)

@@ -1,0 +1,114 @@
+"""What the exchange and the DSO do by themselves: open intervals for bidding, publish the time, check the network."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gridpact.exchange import (OpenInterval, Phase, Prices, Refused)
+from gridpact.exchange.proof import sign_command
+from gridpact.exchange.acceptance import Network, Policy
+from gridpact.exchange.commands import Command
+from gridpact.exchange.acceptance import Checked, Forecast, examine_interval
+from gridpact.exchange.rules import DAY, HOUR
+from gridpact.exchange.state import Interval
+from gridpact.ledger import SigningKey
+from gridpact.service.area import AreaWriter, Clock
+from gridpact.units import FloatArray, IntArray
+
+LOG = logging.getLogger(__name__)
+PAUSE_S = 0.1
+
+
+async def open_intervals(writer: AreaWriter, prices: Callable[[int], Prices], ahead_ms: int, clock: Clock) -> None:
+    """Keep every interval open for bidding whose gate closes within a time. Works until cancelled.
+
+    Parameters
+    ----------
+    writer
+        Of the area.
+    prices
+        The supplier's prices of the interval that begins then.
+    ahead_ms
+        How long before its gate closes an interval is opened.
+    clock
+        The exchange's.
+    """
+    rules, opened = writer.exchange.state.rules, -1
+    while True:
+        now = clock()
+        first = (now + rules.gate_closure_ms) // rules.step_ms * rules.step_ms + rules.step_ms
+        for start in range(first, now + rules.gate_closure_ms + ahead_ms, rules.step_ms):
+            if start > opened and start not in writer.exchange.state.intervals:
+                await writer.submit(writer.own(OpenInterval(start, prices(start)), f"open-{start}"))
+            opened = max(opened, start)
+        await asyncio.sleep(PAUSE_S)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The DSO's: checks each interval once its gate has closed.
+
+    Attributes
+    ----------
+    writer
+        Of the area.
+    network
+        With the members in the order of their ids.
+    q_kvar
+        Reactive power expected of each member, ``[member]``.
+    policy
+        Which orders give way.
+    name, key
+        With which the DSO signs.
+    first_guess
+        What is expected of each member in the interval that begins then, Wh ``[member]``, as long as it has reported nothing
+        at that time of day.
+    latest
+        The last check that was made since this process began.
+    """
+
+    writer: AreaWriter
+    network: Network
+    q_kvar: FloatArray
+    policy: Policy
+    name: str
+    key: SigningKey
+    first_guess: Callable[[int], IntArray]
+    checked: set[int] = field(default_factory=set)
+    latest: Checked | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            waiting = [
+                interval
+                for interval in self.writer.exchange.state.intervals.values()
+                if interval.phase == Phase.CLEARED and interval.start not in self.checked
+            ]
+            for interval in waiting:
+                await self._check(interval)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _check(self, interval: Interval) -> None:
+        self.checked.add(interval.start)
+        hours = self.writer.exchange.state.rules.step_ms / HOUR
+        forecast = Forecast(self._expected_wh(interval), self.q_kvar)
+        self.latest = await asyncio.to_thread(examine_interval, self.network, interval, forecast, self.policy, hours)
+        command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", self.latest.report)
+        step = await self.writer.submit(sign_command(command, self.key))
+        for event in step.events:
+            if isinstance(event, Refused):
+                LOG.error(
+                    "the DSO's check of interval %d was refused: %s, %s", interval.start, event.reason, event.found
+                )
+
+    def _expected_wh(self, interval: Interval) -> IntArray:
+        """Each member's last reading at the same time of day; of one that has never reported then, the first guess."""
+        habits, slot = self.writer.exchange.state.habits, interval.start % DAY
+        guess = self.first_guess(interval.start).tolist()
+        members = interval.roster.members
+        rows = [habits[member].get(slot, (0, guess[at]))[1] for at, member in enumerate(members)]
+        return np.array(rows, dtype=np.int64)

@@ -1,0 +1,160 @@
+"""Between the broker and the writer of an area: members' messages in, the exchange's words out.
+
+Whatever arrives is handed to the writer; the writer's answers go out when they are durable. A message stays in the store until
+the broker has acknowledged it, so that a broken line or a crash repeats words and loses none.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiomqtt
+
+from gridpact.client import Topics
+from gridpact.client.client import broker_line
+from gridpact.client.topics import FROM_MEMBER
+from gridpact.service.area import AreaWriter, StoppedError
+from gridpact.service.store import Effect, Store, StoreError
+
+LOG = logging.getLogger(__name__)
+AGAIN_AFTER_S = 0.5
+"""Before the next attempt to reach a broker that is away."""
+MOST_IN_FLIGHT = 500
+"""Messages handed to the broker and not acknowledged yet."""
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What is waiting for the broker: filled by the writer, emptied by the gateway, and filled again from the store."""
+
+    area: str
+    store: Store
+    waiting: list[Effect] = field(default_factory=list)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, _steps: Sequence[object], effects: Sequence[Effect]) -> None:
+        """Take messages in: a `gridpact.service.area.Tell`."""
+        self.waiting.extend(effects)
+        self.filled.set()
+
+    async def refill(self) -> None:
+        """Begin again with what the store knows as not sent."""
+        self.waiting = await self.store.unsent(self.area)
+        self.filled.set()
+
+    async def empty(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
+        """Hand everything on, in order by topic, and forget it when the broker has it. Works until cancelled."""
+        while True:
+            await self.filled.wait()
+            self.filled.clear()
+            taken, self.waiting = self.waiting, []
+            for first in range(0, len(taken), MOST_IN_FLIGHT):
+                await asyncio.gather(*(publish(effect) for effect in taken[first : first + MOST_IN_FLIGHT]))
+            if taken:
+                await self.store.sent(self.area, taken[-1].number + 1)
+
+
+@asynccontextmanager
+async def run_gateway(
+    writer: AreaWriter, outbox: Outbox, url: str, user: str, password: str, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[asyncio.Event]:
+    """Keep an area on the bus: connect, connect again whenever the line breaks.
+
+    Parameters
+    ----------
+    writer, outbox
+        Of the area.
+    url
+        ``mqtt://HOST:PORT`` or ``mqtts://HOST:PORT``.
+    user, password
+        Of the exchange.
+    tls
+        How the line is encrypted.
+
+    Returns
+    -------
+    An event that is set while the line stands.
+    """
+    line_of = broker_line(url, tls)
+    connected = asyncio.Event()
+    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, connected))
+    try:
+        yield connected
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _stay_connected(
+    writer: AreaWriter, outbox: Outbox, line_of: dict[str, Any], user: str, password: str, connected: asyncio.Event
+) -> None:
+    topics = writer.topics
+    status = topics.public("status")
+    will = aiomqtt.Will(status, b'"offline"', qos=1, retain=True)
+    while True:
+        try:
+            async with aiomqtt.Client(
+                username=user, password=password, identifier=user, clean_session=False, will=will, **line_of
+            ) as line:
+                line.pending_calls_threshold = MOST_IN_FLIGHT
+                for name in FROM_MEMBER:
+                    if name != "status":
+                        await line.subscribe(topics.of_member("+", name), qos=1)
+                await line.publish(status, b'"online"', qos=1, retain=True)
+                await outbox.refill()
+                connected.set()
+                await _serve(writer, outbox, line)
+        except (aiomqtt.MqttError, StoreError) as error:
+            LOG.warning("area %s: %s; again in %.1f s", topics.area, error, AGAIN_AFTER_S)
+        except StoppedError:
+            return
+        finally:
+            connected.clear()
+        await asyncio.sleep(AGAIN_AFTER_S)
+
+
+async def _serve(writer: AreaWriter, outbox: Outbox, line: aiomqtt.Client) -> None:
+    """Carry messages both ways until the line breaks."""
+
+    async def publish(effect: Effect) -> None:
+        await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
+
+    sending = asyncio.create_task(outbox.empty(publish))
+    listening = asyncio.create_task(_listen(writer, line))
+    try:
+        done, _ = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (sending, listening):
+            task.cancel()
+        await asyncio.gather(sending, listening, return_exceptions=True)
+
+
+async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    async for message in line.messages:
+        sender = member_of(str(message.topic), writer.topics)
+        done = await writer.take(bytes(message.payload), sender)
+        done.add_done_callback(_note_failure)
+
+
+def _note_failure(done: "asyncio.Future[Any]") -> None:
+    """A message whose step was not written is not answered, and its member sends it again; at the end that is how it goes."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        level = logging.INFO if isinstance(error, StoppedError) else logging.WARNING
+        LOG.log(level, "a message was not answered: %s", error)
+
+
+def member_of(topic: str, topics: Topics) -> str:
+    """The member whose topic it is.
+
+    Examples
+    --------
+    >>> member_of("gridpact/v1/north/member/ann/order", Topics("north"))
+    'ann'
+    """
+    return topic.removeprefix(topics.of_member("", "").rstrip("/")).lstrip("/").partition("/")[0]

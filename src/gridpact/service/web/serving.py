@@ -1,0 +1,73 @@
+"""Serves the application in the loop of the writer, until it is told to stop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from litestar import Litestar
+
+from gridpact.errors import InputError
+from gridpact.service.web.feed import Feed
+
+LONGEST_GOODBYE_S = 3
+"""How long answers under way may take once the service stops."""
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to whoever runs the whole."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Take a port, before anything is begun; 0 takes a free one.
+
+    Raises
+    ------
+    InputError
+        If it is taken.
+    """
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise InputError(f"port {port} of {host}: {error.strerror}", place="--port", accepted="a free port") from None
+    return listening
+
+
+@asynccontextmanager
+async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncIterator[str]:
+    """Serve an application; gives its address.
+
+    Parameters
+    ----------
+    app, feed
+        The application, and the feed whose listeners are let go at the end.
+    listening
+        Where, by `listen`; closed at the end.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=LONGEST_GOODBYE_S,
+    )
+    server = _Server(config)
+    host, port = listening.getsockname()
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://{host}:{port}/"
+    finally:
+        feed.close()
+        server.should_exit = True
+        await task
+        listening.close()

@@ -1,0 +1,131 @@
+"""What the web application looks at: durable steps, and what stands beside them. It changes none of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import msgspec
+from litestar.di import NamedDependency
+
+from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, State, Step, apply
+from gridpact.exchange.acceptance import Checked
+from gridpact.grid import Feeder
+from gridpact.service.area import Clock
+from gridpact.service.store import Store
+from gridpact.service.web.access import Tokens
+from gridpact.service.web.feed import Feed
+from gridpact.service.web.history import History
+from gridpact.service.web.views import Book, book
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What is in a member's battery, and what it holds, kWh."""
+
+    soc_kwh: float
+    capacity_kwh: float
+
+
+@dataclass(slots=True)
+class Window:
+    """What the web sees of an area: a fold of its own over the durable steps, from the store and then from the writer.
+
+    The writer's own state is ahead of the store by what is being written; nobody is shown that.
+
+    Attributes
+    ----------
+    history, feed
+        Of the durable steps.
+    books
+        As each stood when its gate closed, until the accounts of its interval are final.
+    """
+
+    history: History
+    feed: Feed
+    books: dict[int, Book] = field(default_factory=dict)
+    _state: State | None = None
+
+    @classmethod
+    async def open(cls, store: Store, area: str) -> "Window":
+        """With everything that has happened so far."""
+        window = cls(History(), Feed())
+        async for step in store.read(area):
+            window._fold(step)
+        window.feed.begin(window.history.steps)
+        return window
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the area has been opened."""
+        return self._state is not None
+
+    @property
+    def state(self) -> State:
+        """After the durable steps."""
+        assert self._state is not None, "an area begins with its opening"
+        return self._state
+
+    def take(self, steps: Sequence[Step]) -> None:
+        """Take durable steps in."""
+        for step in steps:
+            self._fold(step)
+        self.feed.take(steps)
+
+    def _fold(self, step: Step) -> None:
+        closing = [event.interval for event in step.events if isinstance(event, GateClosed)]
+        self.books |= {start: book(self.state.intervals[start]) for start in closing}
+        for event in step.events:
+            if isinstance(event, AreaOpened):
+                self._state = State(event)
+                continue
+            apply(self.state, event)
+            if isinstance(event, IntervalClosed):
+                self.books.pop(event.interval, None)
+        self.history.take((step,))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One market area as the web application sees it.
+
+    Attributes
+    ----------
+    clock, window
+        Of the area.
+    tokens
+        Who may see more than everybody.
+    connected
+        Set while the line to the broker stands.
+    currency, zone
+        How money and times are shown.
+    feeder
+        The network.
+    checked
+        Gives the DSO's last check since the service began.
+    charge
+        Gives what is in a member's battery, where the service knows; None of one without.
+    """
+
+    clock: Clock
+    window: Window
+    tokens: Tokens
+    connected: asyncio.Event
+    currency: str
+    zone: str
+    feeder: Feeder
+    checked: Callable[[], Checked | None]
+    charge: Callable[[str], Charge | None]
+
+    @property
+    def state(self) -> State:
+        """After the durable steps."""
+        return self.window.state
+
+    @property
+    def history(self) -> History:
+        """Of the durable steps."""
+        return self.window.history
+
+
+Here: TypeAlias = NamedDependency[Site]
+"""The site, as a handler of Litestar asks for it."""

@@ -1,0 +1,82 @@
+"""Real servers of the tests' own: on the loopback, in a folder of theirs, ended when they end."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gridpact.service.broker import Account, mosquitto_files
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def postgres_programs() -> Path | None:
+    """The folder of PostgreSQL's programs, the newest version first; None if there is none."""
+    if found := shutil.which("pg_ctl"):
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
+    return versions[0] if versions else None
+
+
+@contextmanager
+def postgres(programs: Path, folder: Path) -> Iterator[str]:
+    """Start a server with an empty database; gives its URL."""
+    owner = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+    if owner:
+        account = pwd.getpwnam(owner)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        for parent in folder.parents[:2]:
+            parent.chmod(0o755)
+    port, data = free_port(), folder / "data"
+
+    def run(program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [programs / program, *arguments], user=owner, cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run("initdb", "-D", str(data), "-U", "gridpact", "--auth=trust", "--no-sync", "-E", "UTF8")
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
+    run("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql://gridpact@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+
+
+@contextmanager
+def mosquitto(program: str, folder: Path, area: str, accounts: list[Account]) -> Iterator[int]:
+    """Start Mosquitto with the accounts and rights of an area; gives its port."""
+    port = free_port()
+    for name, text in mosquitto_files(area, accounts, folder, port).items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    folder.chmod(0o777)
+    for parent in folder.parents[:3]:
+        parent.chmod(0o755)  # it gives up being root
+    with subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.PIPE) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        threading.Event().wait(0.02)
+    raise TimeoutError(f"nobody listens on port {port}")

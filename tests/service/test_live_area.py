@@ -1,0 +1,201 @@
+"""From a member's message to its bill, over a real broker and a real database."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gridpact.client import Bill, Market, RefusedError, Traded, Unmatched
+from gridpact.client.client import new_id
+from gridpact.exchange import (Exchange, PlaceOrder, ReasonCode, ReportReading, Step)
+from gridpact.exchange.proof import verify_command
+from gridpact.exchange.rules import HOUR, MINUTE
+from gridpact.service.broker.embedded import embedded_broker
+from gridpact.service.store import open_store
+from service.live import AREA, NOON, RULES, Clock, accounts, actors, key_of, live, member
+
+END = NOON + RULES.step_ms
+
+
+async def hear(market: Market, kind: type, count: int = 1) -> list[Any]:
+    """The next messages of a kind."""
+    found: list[Any] = []
+    async with asyncio.timeout(10):
+        async for message in market.news():
+            if isinstance(message, kind):
+                found.append(message)
+            if len(found) == count:
+                break
+    return found
+
+
+async def steps_of(database: str) -> list[Step]:
+    async with open_store(database) as store:
+        return [step async for step in store.read(AREA)]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'events.db'}"
+
+
+def test_two_members_trade_from_order_to_bill(database: str) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+            member(port, "bob") as bob,
+        ):
+            await area.open()
+            assert (await ann.next_open()).interval == NOON
+            await ann.send(PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000))
+            await ann.send(PlaceOrder(NOON, is_buy=True, energy_wh=700, price=90_000))
+            await bob.send(PlaceOrder(NOON, is_buy=False, energy_wh=1000, price=150_000))
+            await area.until(NOON - HOUR)
+            [bought] = await hear(ann, Traded)
+            [sold] = await hear(bob, Traded)
+            assert (bought.energy_wh, bought.peer, bought.is_buy) == (1000, "bob", True)
+            assert (sold.energy_wh, sold.peer, sold.is_buy, sold.price) == (1000, "ann", False, bought.price)
+            assert len(await hear(ann, Unmatched)) == 1
+            await area.accept()
+            await area.until(END)
+            await ann.report(NOON, 1200, meter="meter-ann", key=key_of("meter-ann"))
+            await bob.report(NOON, -900, meter="meter-bob", key=key_of("meter-bob"))
+            await area.say("head", ReportReading(NOON, 310))
+            await area.until(END + HOUR)
+            [bill] = await hear(ann, Bill)
+            assert bill.money == {"trades": bought.price, "retail": 60_000}
+            [bill] = await hear(bob, Bill)
+            assert bill.money == {"trades": -bought.price, "imbalance": 35_000}
+
+    asyncio.run(go())
+
+
+def test_what_is_sent_twice_has_one_effect_and_is_answered_both_times(database: str) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+        ):
+            await area.open()
+            order, same = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000), new_id()
+            assert await ann.send(order, identity=same) == await ann.send(order, identity=same) == f"ann/{same}"
+            assert len(area.writer.exchange.state.intervals[NOON].orders) == 1
+
+    asyncio.run(go())
+
+
+def test_a_refusal_says_which_field_is_to_blame(database: str) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+        ):
+            await area.open()
+            with pytest.raises(RefusedError) as refused:
+                await ann.send(PlaceOrder(NOON, is_buy=True, energy_wh=10**8, price=250_000))
+            assert (refused.value.ack.reason, refused.value.ack.field) == (ReasonCode.LIMIT, "body.energy_wh")
+            await area.until(NOON - HOUR)
+            with pytest.raises(RefusedError) as refused:
+                await ann.send(PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000))
+            assert refused.value.ack.reason == ReasonCode.LATE
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"{}", b"[" * 10_000, b'{"author":"bob"}', b"x" * 50_000])
+def test_what_is_no_command_is_answered_on_the_senders_own_topic(database: str, payload: bytes) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+            member(port, "bob") as bob,
+        ):
+            await area.open()
+            answer = ann._asked[""] = asyncio.get_running_loop().create_future()
+            wrong = bob._asked[""] = asyncio.get_running_loop().create_future()
+            assert ann._line is not None
+            await ann._line.publish(ann.topics.of_member("ann", "order"), payload, qos=1)
+            async with asyncio.timeout(5):
+                ack = await answer
+            assert (ack.accepted, ack.reason, len(ack.digest)) == (False, ReasonCode.MALFORMED, 64)
+            assert not wrong.done()
+            assert area.writer.exchange.state.intervals[NOON].orders == {}
+
+    asyncio.run(go())
+
+
+def test_an_exchange_that_starts_again_goes_on_where_it_was(database: str) -> None:
+    async def go() -> None:
+        clock = Clock()
+        async with embedded_broker(AREA, accounts()) as port, member(port, "ann") as ann:
+            async with live(database, port, clock) as area:
+                await area.open()
+                order, same = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000), new_id()
+                await ann.send(order, identity=same)
+                before = area.writer.exchange.state.digest()
+            async with live(database, port, clock) as area:
+                assert area.writer.exchange.state.digest() == before
+                await ann.send(order, identity=same)
+                await ann.send(order)
+                assert len(area.writer.exchange.state.intervals[NOON].orders) == 2
+                after = area.writer.exchange.state.digest()
+        assert Exchange.from_steps(await steps_of(database), verify_command).state.digest() == after
+
+    asyncio.run(go())
+
+
+def test_words_that_the_broker_has_not_heard_are_said_when_it_is_back(database: str) -> None:
+    async def go() -> None:
+        clock = Clock()
+        async with embedded_broker(AREA, accounts()) as port, live(database, port, clock) as area:
+            await area.open()
+            number = area.writer.number
+        async with open_store(database) as store:  # decided, written, and then the process died before it spoke
+            from gridpact.service.area import run_area
+
+            async def say_nothing(*_: object) -> None: ...
+
+            async with run_area(store, RULES, actors(), key_of("market"), clock, say_nothing) as writer:
+                order = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000)
+                from gridpact.exchange import (Command)
+                from gridpact.exchange.proof import sign_command
+
+                await writer.submit(sign_command(Command(AREA, "ann", "lost", order), key_of("ann")))
+        assert number + 1 == len(await steps_of(database))
+        async with embedded_broker(AREA, accounts()) as port, member(port, "ann") as ann:
+            answer = ann._asked["lost"] = asyncio.get_running_loop().create_future()
+            async with live(database, port, clock):
+                async with asyncio.timeout(5):
+                    assert (await answer).accepted
+            async with open_store(database) as store:
+                assert await store.unsent(AREA) == []
+
+    asyncio.run(go())
+
+
+def test_reading_after_a_day_of_silence_is_taken_and_settled_by_difference(database: str) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+        ):
+            await area.open()
+            await area.until(NOON - HOUR)
+            await area.accept()
+            await area.until(END + HOUR)
+            await area.until(END + HOUR + MINUTE)
+            assert area.writer.exchange.state.intervals[NOON].round == 0
+            await ann.report(NOON, 400, meter="meter-ann", key=key_of("meter-ann"))
+            await area.until(END + HOUR + 2 * MINUTE)
+            bills = await hear(ann, Bill, 2)
+            assert [bill.round for bill in bills] == [0, 1]
+            assert sum(bill.total for bill in bills) == 400 * 300
+
+    asyncio.run(go())
