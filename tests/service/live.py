@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gridpact.client import Market, connect
-from gridpact.exchange import (Actor, OpenInterval, Prices, ReportNetwork, Role, Rules, Step)
-from gridpact.exchange.proof import sign_command
+from gridpact.exchange import Actor, OpenInterval, Prices, ReportNetwork, Role, Rules, Step
 from gridpact.exchange.commands import Command
+from gridpact.exchange.proof import sign_command
 from gridpact.exchange.rules import DAY, HOUR, MINUTE
 from gridpact.ledger import SigningKey, to_text
 from gridpact.service.area import AreaWriter, run_area

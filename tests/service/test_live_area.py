@@ -8,7 +8,7 @@ import pytest
 
 from gridpact.client import Bill, Market, RefusedError, Traded, Unmatched
 from gridpact.client.client import new_id
-from gridpact.exchange import (Exchange, PlaceOrder, ReasonCode, ReportReading, Step)
+from gridpact.exchange import Exchange, PlaceOrder, ReasonCode, ReportReading, Step
 from gridpact.exchange.proof import verify_command
 from gridpact.exchange.rules import HOUR, MINUTE
 from gridpact.service.broker.embedded import embedded_broker
@@ -163,7 +163,7 @@ def test_words_that_the_broker_has_not_heard_are_said_when_it_is_back(database: 
 
             async with run_area(store, RULES, actors(), key_of("market"), clock, say_nothing) as writer:
                 order = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000)
-                from gridpact.exchange import (Command)
+                from gridpact.exchange import Command
                 from gridpact.exchange.proof import sign_command
 
                 await writer.submit(sign_command(Command(AREA, "ann", "lost", order), key_of("ann")))

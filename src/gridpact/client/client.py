@@ -16,7 +16,17 @@ import msgspec
 from gridpact.client.messages import Ack, AnyMessage, PhaseIs, PricesAre
 from gridpact.client.topics import Topics
 from gridpact.errors import GridpactError, InputError
-from gridpact.exchange import (AnyBody, CancelOrder, Command, ListItem, Phase, ReasonCode, ReportReading, WithdrawItem, encode)
+from gridpact.exchange import (
+    AnyBody,
+    CancelOrder,
+    Command,
+    ListItem,
+    Phase,
+    ReasonCode,
+    ReportReading,
+    WithdrawItem,
+    encode,
+)
 from gridpact.exchange.proof import sign_command
 from gridpact.ledger import SigningKey
 

@@ -138,14 +138,14 @@ class ReportNetwork(Body, frozen=True):
     reductions
         Trades that are cut, in sequence; one may be cut several times, as one violation follows another. All others are
         accepted in full.
-    retail
-        What members deal with the supplier and is cut as well; the limits say what follows for their meters.
     limits
         What members may draw and inject at most, as a consequence.
     losses_wh
         Losses of the accepted state, against which the head's meter is checked.
     own
         Violations that remain without any trade: the network's own.
+    retail
+        What members deal with the supplier and is cut as well; the limits say what follows for their meters.
     """
 
     interval: Millis
@@ -153,9 +153,9 @@ class ReportNetwork(Body, frozen=True):
     converged: bool
     losses_wh: NetWh = 0
     reductions: tuple[Reduction, ...] = ()
-    retail: tuple[RetailCut, ...] = ()
     limits: tuple[MemberLimit, ...] = ()
     own: tuple[Violation, ...] = ()
+    retail: tuple[RetailCut, ...] = ()
 
 
 class ReportReading(Body, frozen=True):

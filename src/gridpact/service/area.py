@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gridpact.client import Topics
 from gridpact.errors import GridpactError
-from gridpact.exchange import (Actor, Command, Exchange, Rules, Step, Tick, Verifier, open_area)
+from gridpact.exchange import Actor, Command, Exchange, Rules, Step, Tick, Verifier, open_area
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.ledger import SigningKey
 from gridpact.service.effects import effects_of

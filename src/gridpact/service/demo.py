@@ -16,9 +16,23 @@ from gridpact.client.agent import Agent
 from gridpact.client.home import Home
 from gridpact.community import Community, Profiles
 from gridpact.errors import InputError
-from gridpact.exchange import (Actor, Command, Exchange, OpenInterval, Phase, PlaceOrder, Prices, ReportReading, Role, Rules, Step, Tick, open_area)
-from gridpact.exchange.proof import sign_command
+from gridpact.exchange import (
+    Actor,
+    Command,
+    Exchange,
+    OpenInterval,
+    Phase,
+    PlaceOrder,
+    Prices,
+    ReportReading,
+    Role,
+    Rules,
+    Step,
+    Tick,
+    open_area,
+)
 from gridpact.exchange.acceptance import Network, Policy
+from gridpact.exchange.proof import sign_command
 from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import MISSING
 from gridpact.ledger import SigningKey

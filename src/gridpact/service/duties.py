@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gridpact.exchange import (OpenInterval, Phase, Prices, Refused)
-from gridpact.exchange.proof import sign_command
-from gridpact.exchange.acceptance import Network, Policy
+from gridpact.exchange import OpenInterval, Phase, Prices, Refused
+from gridpact.exchange.acceptance import Checked, Forecast, Network, Policy, examine_interval
 from gridpact.exchange.commands import Command
-from gridpact.exchange.acceptance import Checked, Forecast, examine_interval
+from gridpact.exchange.proof import sign_command
 from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import Interval
 from gridpact.ledger import SigningKey

@@ -152,4 +152,3 @@ def _limits(decided: Acceptance, interval: Interval) -> tuple[MemberLimit, ...]:
 def _named(violation: Violation) -> Named:
     scale = PER_MILLE if violation.cause is Cause.OVERLOAD else MICRO
     return Named(ReasonCode(str(violation.cause)), violation.element, round(violation.value * scale))
-
