@@ -17,6 +17,7 @@ from gridpact.markets.equilibrium.distributed._operator import Operator
 from gridpact.markets.equilibrium.distributed._rows import ROWS
 from gridpact.markets.equilibrium.distributed.messages import BusPrice, GridPrice, Message, Offer, Wish
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
+from gridpact.markets.equilibrium.errors import SolverError
 from gridpact.markets.mailbox import Post
 from gridpact.units import BoolArray, FloatArray, IntArray
 
@@ -148,7 +149,7 @@ class MemberAgent:
             self.u, bought, self.n, self.m, self.pi
         )  # fmt: skip
         if failed:
-            raise RuntimeError("a member's own program has no solution")
+            raise SolverError(f"member {self._post.name} finds no plan of its own")
         self._warm = own.stores
         self._stepped[fresh] = np.abs(bought - self._bought)[fresh].max(axis=1, initial=0.0)
         self._bought[fresh], self._offer[fresh] = bought[fresh], offer[fresh]
