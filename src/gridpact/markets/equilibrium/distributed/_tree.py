@@ -13,6 +13,7 @@ import numpy as np
 jit = numba.njit(cache=True, error_model="numpy")
 
 _MOST = 80
+_BOLD = 30
 _TINY = 1e-17
 _A, _B, _C, _D, _E = range(5)
 
@@ -87,7 +88,7 @@ def _project(  # type: ignore[no-untyped-def]
             if excess > -np.inf:
                 slack[c, y], price[c, y] = max(-excess, 0.1), 0.1
                 count += 1
-    for _ in range(_MOST):
+    for iteration in range(_MOST):
         _state(s, parent, r, gain, passive, fall, v_root, flow, v)
         mean, worst, off = 0.0, 0.0, 0.0
         for y in range(1, buses):
@@ -109,10 +110,10 @@ def _project(  # type: ignore[no-untyped-def]
                 if price[c, y] > 0.0:
                     after += (slack[c, y] + far * of_slack[c, y]) * (price[c, y] + far * of_price[c, y]) / count
                     corrects[c, y] = of_slack[c, y] * of_price[c, y]
-        # after a short step products have drifted apart: centre instead of correcting
-        if far_before <= 0.5:
+        aim = mean * (after / mean) ** 3
+        if far_before <= 0.5 or iteration >= _BOLD:  # as in `_storage`: centre instead of correcting
             corrects[:] = 0.0
-        aim = mean * ((after / mean) ** 3 if far_before > 0.5 else 0.5)
+            aim, reach = 0.5 * mean, 0.9
         _newton(s, wanted, weight, parent, r, gain, slack, price, miss, corrects, aim, step)
         far = reach * _reach(step, slack, price, miss, corrects, aim, of_slack, of_price, reach)
         far_before = far

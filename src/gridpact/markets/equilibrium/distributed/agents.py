@@ -17,6 +17,7 @@ from gridpact.markets.equilibrium.distributed._operator import Operator
 from gridpact.markets.equilibrium.distributed._rows import ROWS
 from gridpact.markets.equilibrium.distributed.messages import BusPrice, GridPrice, Message, Offer, Wish
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
+from gridpact.markets.equilibrium.errors import SolverError
 from gridpact.markets.mailbox import Post
 from gridpact.units import BoolArray, FloatArray, IntArray
 
@@ -73,9 +74,7 @@ class MemberAgent:
         self._heard: list[dict[int, Offer]] = [{} for _ in range(rows)]
         self._said: list[list[Offer]] = [[] for _ in range(rows)]
         self._bought, self._seen_scale = np.zeros((rows, hours)), 1.0
-        self.n, self.m = self._own.net.copy(), np.maximum(self._own.net, 0)
-        if np.isneginf(self._own.low).any():
-            self.m = self._own.net.copy()
+        self.n, self.m = np.zeros_like(self._own.net), np.zeros_like(self._own.net)
         self._imports, self._draws = self.m[0].copy(), self.n[0].copy()
         self._grid_price, self._bus_price = np.zeros(hours), np.zeros(hours)
         self._news: GridPrice | None = None
@@ -150,7 +149,7 @@ class MemberAgent:
             self.u, bought, self.n, self.m, self.pi
         )  # fmt: skip
         if failed:
-            raise RuntimeError("a member's own program has no solution")
+            raise SolverError(f"member {self._post.name} finds no plan of its own")
         self._warm = own.stores
         self._stepped[fresh] = np.abs(bought - self._bought)[fresh].max(axis=1, initial=0.0)
         self._bought[fresh], self._offer[fresh] = bought[fresh], offer[fresh]
@@ -205,7 +204,8 @@ class MemberAgent:
             if self._tuning.reweighs(int(self._version[row])):
                 weights = self._tuning.weights(self.trade[row])
             self._scale_in[row] = self._scale_of[row]
-            self._rho[row] = weights * self._scale_of[row]
+            before, self._rho[row] = self._rho[row].copy(), weights * self._scale_of[row]
+            self._other[row] = (self._other[row] + self.trade[row]) * before / self._rho[row] - self.trade[row]
         self._offer[rows] = self.trade[rows] + self.price[rows] / self._rho[rows]
 
     def _hear_operator(self) -> None:

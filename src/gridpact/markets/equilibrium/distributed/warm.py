@@ -36,14 +36,14 @@ class WarmStart:
 
     @classmethod
     def cold(cls, instance: Instance) -> Self:
-        """Nobody trades, everybody draws its load, and nothing has a price."""
+        """Nobody trades or draws anything, and nothing has a price: a first word that says nothing of anybody."""
         shape = instance.members, instance.H
         return cls(
             edges=instance.edges,
             trades=np.zeros((instance.links, instance.H)),
             pi=np.zeros(shape),
-            imports=np.maximum(instance.pd, 0) if instance.import_only else instance.pd,
-            draws=instance.pd,
+            imports=np.zeros(shape),
+            draws=np.zeros(shape),
             grid_price=np.zeros(instance.H),
             bus_price=np.zeros((instance.buses, instance.H)),
         )
