@@ -11,6 +11,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gridpact.service.store.store import DRIVERS
+
 
 def test_every_import_of_the_package_is_a_declared_dependency(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
@@ -28,6 +30,7 @@ def test_every_import_of_the_package_is_a_declared_dependency(root: Path) -> Non
 def test_every_dependency_at_run_time_is_imported_somewhere(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     used = {name for path in (root / "src").rglob("*.py") for m, _ in _third_party(path) for name in _distributions(m)}
+    used |= {canonicalize_name(driver.partition("+")[2]) for driver in DRIVERS.values()}  # named in the address only
     assert _names(project["dependencies"]) - used == set()
 
 
