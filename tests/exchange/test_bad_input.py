@@ -56,9 +56,9 @@ BODIES = (
         True,
         5,
         (Reduction(0, 100, ReasonCode.OVERLOAD, "line 1", 1_100, 990),),
-        (RetailCut("bob", True, 800, 0, ReasonCode.VOLTAGE_HIGH, "bus 2", 1_104_000, 1_099_000),),
         (MemberLimit("ann", 5, None),),
         (Violation(ReasonCode.VOLTAGE_LOW, "bus 2", 939_000),),
+        (RetailCut("bob", True, 800, 0, ReasonCode.VOLTAGE_HIGH, "bus 2", 1_104_000, 1_099_000),),
     ),
     ReportReading(NOON, -1_500, 2),
 )
