@@ -54,7 +54,7 @@ def windows(browser: Any) -> Iterator[Callable[..., Watched]]:
     def open_page(viewport: dict[str, int], scheme: str, address: str) -> Watched:
         context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
         contexts.append(context)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(30_000)
         watched = Watched(context.new_page())
         watched.page.goto(address)
         return watched
