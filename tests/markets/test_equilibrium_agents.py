@@ -131,7 +131,7 @@ def test_on_a_perfect_network_rounds_are_those_of_the_arrays():
 )
 @pytest.mark.parametrize("seed", [1, 2])
 def test_loss_and_delay_cost_time_and_change_nothing_else(conditions, seed, request):
-    if (conditions.delay, seed) == ((1, 4), 1):  # known and open: under these delays it goes round in circles
+    if (conditions.delay, seed) == ((1, 4), 1):  # known and open
         request.applymarker(pytest.mark.xfail(strict=True, reason="does not converge within the rounds allowed"))
     good, quick = cleared(tolerance=0.01)
     bad, slow = cleared(conditions, tolerance=0.01, seed=seed)
