@@ -166,6 +166,9 @@ def test_many_quantities_are_worked_on_in_several_batches():
         (lambda: ContractGrid(np.array([2, 0, -2]), np.array([2])), r"whole Wh in increasing order"),
         (lambda: ContractGrid(np.array([-2, 0, 2]), np.array([2, 97])), r"a return time of 97 is beyond the window"),
         (lambda: ContractGrid(np.array([-2, 0, 2]), np.array([0, 2])), r"return times \[0, 2\]"),
+        (lambda: ContractGrid(np.array([-2, 0, 2]), np.array([2.7])), r"return times \[2.7\]"),
+        (lambda: ContractGrid.standard(HOURS, 0.01), r"a link that carries 2.5 Wh an interval"),
+        (lambda: ContractGrid.standard(HOURS, float("nan")), r"a link that carries nan Wh"),
         (lambda: Negotiator("ann", None, (0.5, 0.5), 1.0), r"member ann, aspiration: 1.0; accepted: a quantile"),
         (lambda: Negotiator("ann", None, (0.5, 0.5), float("nan")), r"member ann, aspiration: nan"),
         (lambda: Negotiator("ann", None, (0.5, 0.6), 0.5), r"member ann, weights: \(0.5, 0.6\) sum to 1.1"),
@@ -175,12 +178,31 @@ def test_many_quantities_are_worked_on_in_several_batches():
         (lambda: NetworkPrice(np.ones(3), np.ones(2)), r"network price: exported of shape \(2,\)"),
         (lambda: NetworkPrice(np.ones(3), np.ones(3)).rates(1, 1, 1, 3), r"a window up to interval 4"),
         (lambda: Terms(scenarios=0), r"scenarios = 0"),
+        (lambda: Terms(scenarios=2.5), r"scenarios = 2.5"),
+        (lambda: Terms(threads=0), r"threads = 0"),
         (lambda: Terms(limit_kw=0.0), r"limit_kw = 0.0"),
     ],
 )
 def test_what_cannot_be_is_refused_when_it_is_built(make, fragment):
     with pytest.raises(InputError, match=fragment):
         make()
+
+
+def test_a_grid_keeps_its_own_quantities_and_returns():
+    quantities, returns = np.array([-100, 0, 100]), np.array([2])
+    grid = ContractGrid(quantities, returns, 4)
+    quantities[0], returns[0] = -999, 9
+    assert (grid.quantities_wh.tolist(), grid.returns.tolist()) == ([-100, 0, 100], [2])
+
+
+def test_a_battery_without_room_is_empty_and_full_at_once():
+    battery = Battery(1.0, 1.0, 1.0, 0.9, 0.9, 0.5, 0.5, 0.5, 0.01)
+    grid, demand = grid_of(12), demands(0, 2, 12)
+    held, none = (
+        space_of(Negotiator("a", each, (0.3, 0.7), 0.5), demand, soc, grid)
+        for each, soc in ((battery, 0.5), (None, 0.0))
+    )
+    np.testing.assert_allclose(held.utility, none.utility, atol=1e-12)
 
 
 def test_scenarios_of_another_window_are_refused():

@@ -8,11 +8,13 @@ offset,
 - the state at the end of the window is one clamp of y, composed backwards (`_END_LOW`, `_END_HIGH`);
 - whether the battery is first cut short by being empty or by being full is one comparison, composed alike (`_DIVIDE`);
 - nothing is cut before that step, so the cost until then is a difference of prefix sums; the step itself loses a linear part;
-  after it the battery is exactly empty or exactly full, and what follows is tabulated. The step is found in a table of running
-  maxima by bisection.
+  after it the battery is exactly empty or exactly full, and what follows is tabulated. The step is the first whose hit is high
+  enough: it stands on the chain of ever higher hits, which all lanes climb together.
 
 Tables of hits have a row for each side: 0 towards empty, in y; 1 towards full, in −y.
 """
+
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
@@ -29,9 +31,13 @@ CHARGE, DISCHARGE, CHARGE_EFFICIENCY, DISCHARGE_EFFICIENCY, LOW, HIGH, LOSS, STA
 CHARGED, DISCHARGED, IMPORTED, EXPORTED = range(4)
 """What a kWh costs, by offset."""
 
+Figures: TypeAlias = tuple[float, float, float, float, float, float, float]
+"""The first seven of them, for inner loops."""
+
 _DEMAND, _PRE, _SUM, _END_LOW, _END_HIGH, _DIVIDE, _FULL_CHARGE, _FULL_DISCHARGE = range(8)
 _NEVER = 1e300
-_STATE, _PAID, _VALUE, _COST, _LOAN = range(0, 5 * LANES, LANES)
+_LOAN, _STATE, _PAID, _NEXT, _COST, _HIT, _LEAST, _REST = range(0, 8 * LANES, LANES)
+"""Where the lanes' figures stand: in one array, so that the compiler knows that they do not overlap."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -59,29 +65,36 @@ def expected_costs(
         ``[offset, lane]``; rows before `first_return` are not touched.
     """
     scenarios, window = demand_kwh.shape
-    levels = 1
-    while (1 << levels) <= window:
-        levels += 1
     out[first_return:] = 0.0
     path = np.empty((8, window + 1))
-    hits = np.empty((levels, 2, window + 1))
-    after = np.empty((2, window + 1))
+    hits, higher, after = np.empty((2, window + 1)), np.empty((2, window + 1), np.int64), np.empty((2, window + 1))
     slope = np.zeros((2, window + 1))
     slope[0, :window] = (rates[DISCHARGED] - rates[IMPORTED]) * member[DISCHARGE_EFFICIENCY]
     slope[1, :window] = (rates[CHARGED] - rates[EXPORTED]) / member[CHARGE_EFFICIENCY]
-    value, row, at = np.empty((2, window)), np.empty((2, window), np.int64), np.empty((2, window), np.int64)
     for s in range(scenarios):
         exchanged = _lay_out(demand_kwh[s], member, rates, path, hits)
-        _tabulate(path, hits, slope, member[LOSS], value, row, at, after)
+        _tabulate(path, hits, slope, member[LOSS], higher, after)
         for lane in range(0, len(loans_kwh), LANES):
-            _price_loans(loans_kwh, lane, member, rates, exchanged, first_return, path, hits, slope, after, out)
+            _price_loans(
+                loans_kwh[lane : lane + LANES],
+                member,
+                rates,
+                exchanged,
+                first_return,
+                path,
+                hits,
+                higher,
+                slope,
+                after,
+                out[:, lane : lane + LANES],
+            )
     out[first_return:] /= scenarios
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _lay_out(demand: FloatArray, member: FloatArray, rates: FloatArray, path: FloatArray, hits: FloatArray) -> float:
-    """Prefix sums, keys of hits, and the composed clamps of one scenario; returns what the bare demand costs."""
-    window, levels = len(demand), len(hits)
+    """Prefix sums, hits, and the composed clamps of one scenario; returns what the bare demand costs."""
+    window = len(demand)
     most_c, most_d, low, loss = member[CHARGE], member[DISCHARGE], member[LOW], member[LOSS]
     eff_c, inv_d, top = member[CHARGE_EFFICIENCY], 1.0 / member[DISCHARGE_EFFICIENCY], member[HIGH] - member[LOSS]
     pre = total = exchanged = 0.0
@@ -95,20 +108,12 @@ def _lay_out(demand: FloatArray, member: FloatArray, rates: FloatArray, path: Fl
         total += c * eff_c - d * inv_d - loss
         path[_DEMAND, o], path[_FULL_CHARGE, o], path[_FULL_DISCHARGE, o] = x, c, d
         path[_PRE, o + 1], path[_SUM, o + 1] = pre, total
-        hits[0, 0, o], hits[0, 1, o] = low - total, total - top
-    for row in range(2):
-        hits[0, row, window] = _NEVER
-        for level in range(1, levels):
-            half = 1 << (level - 1)
-            for o in range(window + 1 - half):
-                one, other = hits[level - 1, row, o], hits[level - 1, row, o + half]
-                hits[level, row, o] = one if one > other else other
-            for o in range(window + 1 - half, window + 1):
-                hits[level, row, o] = _NEVER
+        hits[0, o], hits[1, o] = low - total, total - top
+    hits[:, window] = _NEVER
     end_low, end_high, divide = -_NEVER, _NEVER, _NEVER
     path[_END_LOW, window], path[_END_HIGH, window], path[_DIVIDE, window] = end_low, end_high, divide
     for o in range(window - 1, -1, -1):
-        empty, full = hits[0, 0, o], -hits[0, 1, o]
+        empty, full = hits[0, o], -hits[1, o]
         lower, upper = empty if empty > end_low else end_low, full if full > end_low else end_low
         end_low, end_high = lower if lower < end_high else end_high, upper if upper < end_high else end_high
         divide = divide if divide > empty else empty
@@ -119,114 +124,155 @@ def _lay_out(demand: FloatArray, member: FloatArray, rates: FloatArray, path: Fl
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _tabulate(
-    path: FloatArray,
-    hits: FloatArray,
-    slope: FloatArray,
-    loss: float,
-    value: FloatArray,
-    row: IntArray,
-    at: IntArray,
-    after: FloatArray,
+    path: FloatArray, hits: FloatArray, slope: FloatArray, loss: float, higher: IntArray, after: FloatArray
 ) -> None:
-    """What the window costs in all, counted as prefix sums are, if a step leaves the battery empty or full."""
-    window, levels = path.shape[1] - 1, len(hits)
-    for side in range(2):
-        for o in range(window):
-            y = hits[0, side, o] if side == 0 else -hits[0, side, o]
-            is_full = y > path[_DIVIDE, o + 1]
-            r, v, k = (1 if is_full else 0), (-y if is_full else y), o + 1
-            for level in range(levels - 1, -1, -1):
-                k += (1 << level) if hits[level, r, k] < v else 0
-            value[side, o], row[side, o], at[side, o] = v, r, k
-    after[0, window] = after[1, window] = path[_PRE, window]
+    """The next hit of each that is as high, and what the window costs in all, counted as prefix sums are, if a step leaves the battery
+    empty or full."""
+    window = path.shape[1] - 1
+    after[:, window] = path[_PRE, window]
     for o in range(window - 1, -1, -1):
         for side in range(2):
-            r, k = row[side, o], at[side, o]
-            cut = hits[0, r, k] - (loss if r == 0 else 0.0) - value[side, o]
-            after[side, o] = after[r, k] - (slope[r, k] * cut if cut > 0.0 else 0.0)
+            k = o + 1
+            while hits[side, k] < hits[side, o]:
+                k = higher[side, k]
+            higher[side, o] = k
+        for side in range(2):
+            value = hits[side, o]
+            crosses = (value > path[_DIVIDE, o + 1]) if side == 0 else (-value <= path[_DIVIDE, o + 1])
+            row, k = side, higher[side, o]
+            if crosses:
+                row, value, k = 1 - side, -value, o + 1
+                while hits[row, k] < value:
+                    k = higher[row, k]
+            cut = hits[row, k] - (loss if row == 0 else 0.0) - value
+            after[side, o] = after[row, k] - (slope[row, k] * cut if cut > 0.0 else 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _price_loans(
     loans: FloatArray,
-    first_lane: int,
     member: FloatArray,
     rates: FloatArray,
     exchanged: float,
     first_return: int,
     path: FloatArray,
     hits: FloatArray,
+    higher: IntArray,
     slope: FloatArray,
     after: FloatArray,
     out: FloatArray,
 ) -> None:
     """Add one scenario's costs of a few loans: one path up to each return, then the tables."""
-    width, levels = path.shape[1], len(hits)
-    most_c, most_d, low, high = member[CHARGE], member[DISCHARGE], member[LOW], member[HIGH]
-    eff_c, eff_d, loss, start = member[CHARGE_EFFICIENCY], member[DISCHARGE_EFFICIENCY], member[LOSS], member[STATE]
-    inv_c, inv_d = 1.0 / eff_c, 1.0 / eff_d
-    short, spare, gap = member[SHORT], member[SPARE], start - path[_SUM, width - 1]
-    keys, after_hit, slopes = hits.reshape(-1), after.reshape(-1), slope.reshape(-1)
-    w = np.empty(5 * LANES)
-    at = np.empty(LANES, np.int64)
+    power = member[CHARGE], member[DISCHARGE]
+    efficiency = member[CHARGE_EFFICIENCY], member[DISCHARGE_EFFICIENCY]
+    battery = (*power, *efficiency, member[LOW], member[HIGH], member[LOSS])
+    window, loss = path.shape[1] - 1, member[LOSS]
+    w = np.empty(8 * LANES)
     for lane in range(LANES):
-        w[_LOAN + lane] = -loans[first_lane + lane]
-        w[_STATE + lane] = start
-        w[_PAID + lane] = exchanged
-    for o in range(width - 1):
-        while (1 << (levels - 1)) > width - 2 - o and levels > 1:
-            levels -= 1  # what is left of the window is shorter than the longest stride
-        x_here, total, divide = path[_DEMAND, o], path[_SUM, o + 1], path[_DIVIDE, o + 1]
-        end_low, end_high = path[_END_LOW, o + 1], path[_END_HIGH, o + 1]
-        imported, exported = rates[IMPORTED, o], rates[EXPORTED, o]
-        charged, discharged = rates[CHARGED, o] - exported, rates[DISCHARGED, o] - imported
-        bare = imported * x_here if x_here > 0.0 else -exported * x_here
-        full_c, full_d = path[_FULL_CHARGE, o], path[_FULL_DISCHARGE, o]
-        passed = bare + path[_PRE, o + 1]
-        if o == 0:
+        w[_LOAN + lane], w[_STATE + lane], w[_PAID + lane] = loans[lane], member[STATE], exchanged
+    _exchange(0, path, rates, battery, w)
+    for lane in range(LANES):
+        w[_LOAN + lane] = -w[_LOAN + lane]
+        w[_PAID + lane], w[_STATE + lane] = w[_COST + lane], w[_NEXT + lane]
+    for o in range(1, window):
+        if o >= first_return:
+            _exchange(o, path, rates, battery, w)
+            _value_end(o + 1, path, member, w)
+            for side in (1, 0):  # who stands on the divide is cut short by being empty: that has the last word
+                _climb(o + 1, side, path, hits, higher, slope, after, loss if side == 0 else 0.0, w, len(loans))
             for lane in range(LANES):
-                x, state = x_here - w[_LOAN + lane], start
-                surplus, deficit = -x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
-                room, stock = (high - state) * inv_c, (state - low) * eff_d
-                c = surplus if surplus < most_c else most_c
-                d = deficit if deficit < most_d else most_d
-                c, d = c if c < room else room, d if d < stock else stock
-                state += c * eff_c - d * inv_d - loss
-                state = state if state > low else low
-                w[_STATE + lane] = state if state < high else high
-                w[_PAID + lane] += charged * c + discharged * d + imported * deficit + exported * surplus - bare
-            continue
-        for lane in range(LANES):
-            x, state = x_here + w[_LOAN + lane], w[_STATE + lane]
-            room, stock = (high - state) * inv_c, (state - low) * eff_d
-            surplus, deficit = -x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
-            c = surplus if surplus < most_c else most_c
-            d = deficit if deficit < most_d else most_d
-            c, d = c if c < room else room, d if d < stock else stock
-            paid = charged * c + discharged * d + imported * deficit + exported * surplus - passed
-            y = state + c * eff_c - d * inv_d - loss
-            y = y if y > low else low
-            y = (y if y < high else high) - total
-            end = y if y > end_low else end_low
-            missing = gap - (end if end < end_high else end_high)
-            w[_COST + lane] = w[_PAID + lane] + paid + missing * (short if missing > 0.0 else spare)
-            w[_VALUE + lane] = y
-            c, d = full_c if full_c < room else room, full_d if full_d < stock else stock
-            w[_PAID + lane] += charged * c + discharged * d
-            state += c * eff_c - d * inv_d - loss
-            state = state if state > low else low
-            w[_STATE + lane] = state if state < high else high
-        if o < first_return:
-            continue
-        for lane in range(LANES):
-            y = w[_VALUE + lane]
-            at[lane] = o + 1 + (width if y > divide else 0)
-            w[_VALUE + lane] = -y if y > divide else y
-        for level in range(levels - 1, -1, -1):
-            for lane in range(LANES):
-                k = at[lane]
-                at[lane] = k + (np.int64(keys[2 * level * width + k] < w[_VALUE + lane]) << level)
-        for lane in range(LANES):
-            k = at[lane]
-            cut = keys[k] - (loss if k < width else 0.0) - w[_VALUE + lane]
-            out[o, first_lane + lane] += w[_COST + lane] + after_hit[k] - (slopes[k] * cut if cut > 0.0 else 0.0)
+                out[o, lane] += w[_COST + lane] + w[_REST + lane]
+        _go_on(o, path, rates, battery, w)
+
+
+@njit(inline="always")
+def _step(surplus: float, deficit: float, state: float, battery: Figures) -> tuple[float, float, float]:
+    """Energy charged, energy discharged, state after one interval of self-consumption."""
+    most_c, most_d, eff_c, eff_d, low, high, loss = battery
+    room, stock = (high - state) * (1.0 / eff_c), (state - low) * eff_d
+    c, d = surplus if surplus < most_c else most_c, deficit if deficit < most_d else most_d
+    c, d = c if c < room else room, d if d < stock else stock
+    state += c * eff_c - d * (1.0 / eff_d) - loss
+    state = state if state > low else low
+    return c, d, state if state < high else high
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _exchange(o: int, path: FloatArray, rates: FloatArray, battery: Figures, w: FloatArray) -> None:
+    """The interval in which a loan is given or returned: what has been paid after it, and the state."""
+    x_here, imported, exported = path[_DEMAND, o], rates[IMPORTED, o], rates[EXPORTED, o]
+    charged, discharged = rates[CHARGED, o] - exported, rates[DISCHARGED, o] - imported
+    bare = imported * x_here if x_here > 0.0 else -exported * x_here
+    for lane in range(LANES):
+        x = x_here + w[_LOAN + lane]
+        surplus, deficit = -x if x < 0.0 else 0.0, x if x > 0.0 else 0.0
+        c, d, w[_NEXT + lane] = _step(surplus, deficit, w[_STATE + lane], battery)
+        paid = charged * c + discharged * d + imported * deficit + exported * surplus - bare
+        w[_COST + lane] = w[_PAID + lane] + paid
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _go_on(o: int, path: FloatArray, rates: FloatArray, battery: Figures, w: FloatArray) -> None:
+    """An interval without a loan: the shared path."""
+    surplus, deficit = path[_FULL_CHARGE, o], path[_FULL_DISCHARGE, o]
+    charged, discharged = rates[CHARGED, o] - rates[EXPORTED, o], rates[DISCHARGED, o] - rates[IMPORTED, o]
+    for lane in range(LANES):
+        c, d, w[_STATE + lane] = _step(surplus, deficit, w[_STATE + lane], battery)
+        w[_PAID + lane] += charged * c + discharged * d
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _value_end(o: int, path: FloatArray, member: FloatArray, w: FloatArray) -> None:
+    """Charge for the end of the window from the states before offset `o`; the states become y."""
+    window = path.shape[1] - 1
+    total, before = path[_SUM, o], path[_PRE, o]
+    end_low, end_high, gap = path[_END_LOW, o], path[_END_HIGH, o], member[STATE] - path[_SUM, window]
+    short, spare = member[SHORT], member[SPARE]
+    for lane in range(LANES):
+        y = w[_NEXT + lane] - total
+        end = y if y > end_low else end_low
+        missing = gap - (end if end < end_high else end_high)
+        w[_COST + lane] += missing * (short if missing > 0.0 else spare) - before
+        w[_NEXT + lane] = y
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _climb(
+    k: int,
+    side: int,
+    path: FloatArray,
+    hits: FloatArray,
+    higher: IntArray,
+    slope: FloatArray,
+    after: FloatArray,
+    loss: float,
+    w: FloatArray,
+    lanes: int,
+) -> None:
+    """Price what follows from offset `k` on for the lanes that are first cut short on this side.
+
+    ``lanes`` is `LANES`, as a variable: loops as short as these are made vectors only if their length is not known.
+    """
+    sign = 1.0 - 2.0 * side
+    divide = sign * path[_DIVIDE, k]
+    for lane in range(lanes):
+        value = sign * w[_NEXT + lane]
+        w[_HIT + lane] = value if value <= divide else -_NEVER
+        w[_LEAST + lane] = value if value <= divide else _NEVER
+    least, most = _NEVER, -_NEVER
+    for lane in range(lanes):
+        least, most = min(least, w[_LEAST + lane]), max(most, w[_HIT + lane])
+    if most == -_NEVER:
+        return
+    while hits[side, k] < least:
+        k = higher[side, k]
+    below = -_NEVER
+    while below < most:
+        hit = hits[side, k]
+        uncut, steep, rest = hit - loss, slope[side, k], after[side, k]
+        for lane in range(lanes):
+            value, known = w[_HIT + lane], w[_REST + lane]
+            cut = uncut - value
+            total = rest - steep * (cut if cut > 0.0 else 0.0)
+            w[_REST + lane] = total if value > below else known
+        below, k = hit, higher[side, k]

@@ -66,10 +66,12 @@ class ContractGrid:
                 place="contract grid",
                 accepted="0, and with every quantity its opposite",
             )
-        returns = np.asarray(self.returns, dtype=np.int64)
-        if (np.diff(returns) <= 0).any() or (returns < 1).any():
+        returns = np.asarray(self.returns)
+        if returns.size and (returns.dtype.kind not in "iu" or (np.diff(returns) <= 0).any() or (returns < 1).any()):
             raise InputError(
-                f"return times {returns.tolist()}", place="contract grid", accepted="from 1 up, in increasing order"
+                f"return times {returns.tolist()}",
+                place="contract grid",
+                accepted="whole, from 1 up, in increasing order",
             )
         for late in returns[returns >= self.window][:1]:
             raise InputError(
@@ -78,8 +80,10 @@ class ContractGrid:
                 accepted=f"1 to {self.window - 1}: the window has {self.window} intervals, the present one included",
             )
         positive = quantities[quantities > 0].astype(np.int64)
-        q, tau, sign = np.meshgrid(positive, returns, np.array([1, -1]), indexing="ij")
-        for name, values in (("quantity_wh", (q * sign).ravel()), ("offset", tau.ravel())):
+        q, tau, sign = np.meshgrid(positive, returns.astype(np.int64), np.array([1, -1]), indexing="ij")
+        own = quantities.astype(np.int64), returns.astype(np.int64)
+        contracts = (q * sign).ravel(), tau.ravel()
+        for name, values in zip(("quantities_wh", "returns", "quantity_wh", "offset"), (*own, *contracts), strict=True):
             values.flags.writeable = False
             object.__setattr__(self, name, values)
 
@@ -95,9 +99,20 @@ class ContractGrid:
             What a link can carry; None for ``0.96 · 2.5 kW``.
         window
             Offsets that can be planned, the present one included; fewer than three leave no contract.
+
+        Raises
+        ------
+        InputError
+            If a link carries so little that the quantities are not different whole Wh.
         """
         most = (LINK_EFFICIENCY * LINK_LIMIT_KW if limit_kw is None else limit_kw) * hours * 1_000
         half = QUANTITIES // 2
+        if not (np.isfinite(most) and most >= half):
+            raise InputError(
+                f"a link that carries {most:g} Wh an interval",
+                place="contract grid",
+                accepted=f"{half} Wh or more: a whole Wh between any two of the {QUANTITIES} quantities",
+            )
         quantities = np.rint(np.arange(-half, half + 1) * most / half).astype(np.int64)
         return cls(quantities, np.arange(FIRST_RETURN, max(window, FIRST_RETURN)), window)
 

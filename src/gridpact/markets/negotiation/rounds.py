@@ -44,8 +44,10 @@ class Terms:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if self.scenarios < 1:
-            raise InputError(f"scenarios = {self.scenarios}", place="negotiation", accepted="a whole number from 1 up")
+        for name in ("scenarios", "threads"):
+            number = getattr(self, name)
+            if not isinstance(number, int) or number < 1:
+                raise InputError(f"{name} = {number}", place="negotiation", accepted="a whole number from 1 up")
         if not (np.isfinite(self.limit_kw) and self.limit_kw > 0 and 0 < self.efficiency <= 1):
             raise InputError(
                 f"limit_kw = {self.limit_kw}, efficiency = {self.efficiency}",

@@ -30,7 +30,7 @@ class Rules:
     deadline: int = DEADLINE
 
     def __post_init__(self) -> None:
-        if self.deadline < 1:
+        if not self.deadline >= 1:
             raise InputError(
                 f"deadline = {self.deadline}", place="negotiation", accepted="a number of rounds from 1 up"
             )
