@@ -71,7 +71,9 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
     StoreError
         If the database cannot be reached.
     """
-    engine = create_async_engine(_async_url(url), pool_pre_ping=True)
+    address = _async_url(url)
+    _check_folder(address)
+    engine = create_async_engine(address, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     try:
@@ -224,6 +226,13 @@ def _async_url(url: str) -> str:
             accepted="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
         )
     return parsed.set(drivername=DRIVERS[kind]).render_as_string(hide_password=False)
+
+
+def _check_folder(address: str) -> None:
+    """A file needs its folder: found out here, before a connection with a thread of its own is half made."""
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).parent.is_dir():
+        raise StoreError(f"the database cannot be used: there is no folder {Path(parsed.database).parent}")
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
