@@ -157,7 +157,7 @@ def _network_report(draw: random.Random, interval: Any, standing: list[int]) -> 
     )
     limits = tuple(MemberLimit(member, None, draw.randrange(2_000)) for member in MEMBERS if draw.random() < 0.2)
     own = (Violation(ReasonCode.OVERLOAD, "line 1", 1_100),) if draw.random() < 0.2 else ()
-    return ReportNetwork(interval.start, "pro-rata", True, draw.randrange(200), reductions, limits, own)
+    return ReportNetwork(interval.start, "pro-rata", True, draw.randrange(200), reductions, limits=limits, own=own)
 
 
 def rules_of(draw: random.Random) -> Rules:
