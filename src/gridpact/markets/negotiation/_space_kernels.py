@@ -126,8 +126,10 @@ def _lay_out(demand: FloatArray, member: FloatArray, rates: FloatArray, path: Fl
 def _tabulate(
     path: FloatArray, hits: FloatArray, slope: FloatArray, loss: float, higher: IntArray, after: FloatArray
 ) -> None:
-    """The next hit of each that is as high, and what the window costs in all, counted as prefix sums are, if a step leaves the
-    battery empty or full."""
+    """Where the next hit as high as each is; what the window costs in all if a step leaves the battery empty or full.
+
+    Costs count from the start of the window, as prefix sums do.
+    """
     window = path.shape[1] - 1
     after[:, window] = path[_PRE, window]
     for o in range(window - 1, -1, -1):
