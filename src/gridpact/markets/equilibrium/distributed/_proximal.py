@@ -18,7 +18,9 @@ from gridpact.markets.equilibrium.distributed._storage import best_day
 jit = numba.njit(cache=True, error_model="numpy")
 
 _MOST = 400
-_NEWTON = 12
+_FLAT = 0.02
+_SHORTEST = 0.1
+_STILL = 1e-8
 
 
 @jit
@@ -37,21 +39,24 @@ def proximal_round(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Every member's proximal step around its last plan; returns the primal step, and one more than who failed, or 0.
 
-    The trades of a member answer the price of its balance along a rising staircase of lines. Its program is solved with the
-    line of the present piece, until the piece stays the same: at that point nothing has been approximated.
+    What a member buys from partners answers the price of its balance along a rising staircase of lines. Its program is solved
+    with the line at the present price, until the price stays: then nothing has been approximated. Each is a Newton step on the
+    concave dual, whose slope along the step is what devices take less what partners give; where that changes sign on the way,
+    the step ends where a line between both ends is 0.
     """
     members, hours = net.shape
     A, weight, kappa = np.empty(hours), np.empty(hours), np.empty(hours)
     target, work = np.empty(hours), np.empty((SLOTS, ROWS, hours))
     lines, tilt, before = np.empty(ROWS), np.empty((ROWS, hours)), np.empty((ROWS, hours))
+    bought, taken, takes, ahead = np.zeros(hours), np.zeros(hours), np.zeros(hours), np.zeros(hours)
     step, failed = 0.0, 0
     for i in range(members):
-        before[:] = u[i]
         last_m = m[i].copy()
-        lines[:] = curve[i]
-        lines[: DISCHARGE + 1] += 1.0 / alpha
+        for k in range(ROWS):
+            lines[k] = curve[i, k] + (1.0 / alpha if k <= DISCHARGE else 0.0)
         for h in range(hours):
-            tilt[:, h] = slope[i, :, h]
+            for k in range(ROWS):
+                before[k, h], tilt[k, h] = u[i, k, h], slope[i, k, h]
             for k in (GENERATE, CURTAIL, CHARGE, DISCHARGE):
                 sign = -1.0 if k in (GENERATE, DISCHARGE) else 1.0
                 tilt[k, h] += sign * bus_price[i, h] - before[k, h] / alpha
@@ -62,26 +67,37 @@ def proximal_round(  # type: ignore[no-untyped-def]
             for h in range(hours):
                 total, moving = 0.0, 0.0
                 for k in range(first[i], first[i + 1]):
-                    bought, moves = bought_at(pi[i, h], p[k, h], own_cost[k] + price[k, h], tariff[k], cap[k], alpha)
-                    total += bought
+                    part, moves = bought_at(pi[i, h], p[k, h], own_cost[k] + price[k, h], tariff[k], cap[k], alpha)
+                    total += part
                     moving += moves
-                least = 1.0 if attempt < _NEWTON else float(first[i + 1] - first[i])
-                rise = alpha * max(moving, least)
+                rise = alpha * max(moving, _FLAT)
                 weight[h], A[h] = 1.0 / rise, total - rise * pi[i, h]
+                bought[h] = total
             if best_day(
                 net[i], low[i], high[i], lines, tilt, kappa, weight, 0.0, A, target, net[i], keep[i], lost[i], fill[i],
                 drain[i], start[i], kept[i], warm[i] or attempt > 0, patience, u[i], work
             ) < 0:  # fmt: skip
                 break
+            change, at_start, at_end = 0.0, 0.0, 0.0
             for h in range(hours):
                 n[i, h] = net[i, h] - u[i, GENERATE, h] + u[i, CURTAIL, h] + u[i, CHARGE, h] - u[i, DISCHARGE, h]
                 m[i, h] = u[i, IMPORT, h] - u[i, EXPORT, h]
-            change = 0.0
-            for h in range(hours):
                 new = weight[h] * (n[i, h] - m[i, h] - A[h])
-                change = max(change, abs(new - pi[i, h]))
-                pi[i, h] = new
-            if change <= 1e-9:
+                ahead[h] = new - pi[i, h]
+                change = max(change, abs(ahead[h]))
+                total = 0.0
+                for k in range(first[i], first[i + 1]):
+                    total += bought_at(new, p[k, h], own_cost[k] + price[k, h], tariff[k], cap[k], alpha)[0]
+                at_start += ahead[h] * (taken[h] - bought[h])
+                at_end += ahead[h] * (n[i, h] - m[i, h] - total)
+                takes[h] = n[i, h] - m[i, h]
+            far = 1.0
+            if attempt > 0 and at_end < 0.0 < at_start:
+                far = max(at_start / (at_start - at_end), _SHORTEST)
+            for h in range(hours):
+                pi[i, h] += far * ahead[h]
+                taken[h] += far * (takes[h] - taken[h])
+            if change <= _STILL:
                 settled = True
                 break
         if not settled:

@@ -66,7 +66,9 @@ def best_day(  # type: ignore[no-untyped-def]
         mean, worst = _complementarity(rows, low, high, u, work, pairs)
         if not saved and mean < 1e-4:
             saved = True
-            kept[0], kept[1], kept[2] = u, work[_LOW], work[_HIGH]
+            _copy(u, kept[0])
+            _copy(work[_LOW], kept[1])
+            _copy(work[_HIGH], kept[2])
         if (worst <= 1e-12 or mean <= 1e-13) and apart <= 1e-10:
             return iteration
         _linearise(rows, net, low, high, curve, slope, kappa, rt, rb, A, a, e, keep, lost, fill, drain, start, u, work)
@@ -103,10 +105,18 @@ def _moving(low, high):  # type: ignore[no-untyped-def]
 
 
 @jit
+def _copy(source, target):  # type: ignore[no-untyped-def]
+    """Element by element: ``target[:] = source`` takes six seconds longer to compile, for the text of an error."""
+    for k in range(source.shape[0]):
+        for t in range(source.shape[1]):
+            target[k, t] = source[k, t]
+
+
+@jit
 def _begin(rows, low, high, kept, warm, u, work):  # type: ignore[no-untyped-def]
     """Somewhere inside, or where the last solution was; return the number of limits."""
     pairs = 0
-    u[:] = low
+    _copy(low, u)
     work[_LOW] = 0.0
     work[_HIGH] = 0.0
     for k in rows:
