@@ -1,7 +1,7 @@
 """The same rounds by separate agents: a member knows itself and its links, the operator the feeder, and messages say the rest.
 
-Whoever has heard from everybody answers; whoever has waited for `PATIENCE` ticks answers what it has heard, and says again what
-may have been lost. On a perfect network rounds are those of `DistributedSolver`, two ticks each. Elsewhere a link stays where
+Whoever has heard from everybody answers. Whoever has waited says again, every `REPEAT` ticks, what may have been lost, and after
+`PATIENCE` ticks goes on with what it has heard. On a perfect network rounds are those of `DistributedSolver`, two ticks each. Elsewhere a link stays where
 it is until both ends have heard the other's offer of the same number: messages that are late or lost change when something is
 agreed on, not what.
 """
@@ -23,7 +23,9 @@ from gridpact.units import BoolArray, FloatArray, IntArray
 
 OPERATOR = "operator"
 """Name of the operator's agent."""
-PATIENCE = 4
+REPEAT = 4
+"""Ticks of waiting after which an agent says again what it said last."""
+PATIENCE = 24
 """Ticks after which an agent goes on without those it has not heard from."""
 
 
@@ -96,11 +98,9 @@ class MemberAgent:
             fresh, news = self._fresh(), self._has_news()
             if fresh.all() and news:
                 self._answer(fresh, news)
-            elif self._since > PATIENCE:
-                if fresh.any() or news:
-                    self._answer(fresh, news)
-                else:
-                    self._since = 0
+            elif self._since > PATIENCE and (fresh.any() or news):
+                self._answer(fresh, news)
+            elif self._since % REPEAT == 0:
                 self._repeat()
         self.seconds += time.process_time() - begun
 
@@ -302,14 +302,14 @@ class OperatorAgent:
         self._since += 1
         if self.stopped:
             self.done = len(self._leaving) == len(self._names)
-            if not self.done and self._since > PATIENCE:
+            if not self.done and self._since % REPEAT == 0:
                 self._announce()
             return
         if any(wish is None for wish in self._wishes):
             return
         if len(self._news) == len(self._names) or (self._news and self._since > PATIENCE):
             self._answer()
-        elif self._since > PATIENCE:
+        elif self._since % REPEAT == 0:
             self._announce()
 
     def _hear(self, sender: str, wish: Wish) -> None:
@@ -341,6 +341,7 @@ class OperatorAgent:
         if self.rounds and self._tuning.raises(self.rounds, step, others, self._tolerance):
             self._raise()
         self.rounds += 1
+        self._since = 0
         self._news.clear()
         self._announce()
 
@@ -369,7 +370,6 @@ class OperatorAgent:
 
     def _announce(self) -> None:
         """The price of imports to all, and to the members at each bus its multiplier."""
-        self._since = 0
         operator = self._operator
         grid = GridPrice(self.rounds, tuple(operator.grid_price.tolist()), self._scale, self.stopped)
         for name in self._names:
