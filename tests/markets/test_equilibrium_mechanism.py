@@ -1,6 +1,6 @@
 """The equilibrium in a community: what is optimised is charged, trades are whole, the grid holds."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,19 @@ from gridpact.errors import InputError
 from gridpact.markets import Gate, Outlook, Pact, Party, Reason, Trades, make_mechanism
 from gridpact.markets.equilibrium import (
     CentralSolver,
+    Clearing,
+    DistributedSolver,
     Equilibrium,
     InfeasibleError,
+    Instance,
+    Solver,
     Terms,
     community_instance,
+    make_solver,
     objective,
     trading_graph,
 )
+from gridpact.markets.equilibrium.burning import curtail_before_burning
 from gridpact.study import Run, Settings, simulate
 
 PERFECT = Settings(forecast="perfect")
@@ -200,6 +206,63 @@ def test_with_forecasts_that_err_the_claims_hold_and_deviations_are_settled(comm
     assert all(check.passed for check in found.pact.certificate.checks)
     assert found.community.imbalance_kwh > 0
     assert found.community.money_residual == 0
+
+
+def pacted(community: Community, solver: Solver, tolerance: float, accuracy: float = 1e-2) -> Pact:
+    mechanism = Equilibrium("equilibrium:any", solver, tolerance, Terms(shared_price=0.01), accuracy)
+    return mechanism.clear(outlook_of(community), None, np.random.default_rng(0))[0]
+
+
+@pytest.mark.parametrize("name", ["central:clarabel", "distributed", "proximal"])
+def test_any_solver_returns_the_same_pact(community: Community, name: str) -> None:
+    """In what is unique, the import of each member: pairs, and batteries where energy is free, may do this or that."""
+    solver, _ = make_solver(name)
+    imports = []
+    for pact in (pacted(community, solver, 1e-3), pacted(community, CentralSolver(least_norm=1e-6), 1e-8)):
+        assert pact.certificate.passed, [check for check in pact.certificate.checks if not check.passed]
+        bought = np.zeros((len(community.members), community.horizon.periods))
+        np.add.at(bought, (pact.trades.buyer, pact.trades.interval), pact.trades.energy_wh / 1e3)
+        np.add.at(bought, (pact.trades.seller, pact.trades.interval), -pact.trades.energy_wh / 1e3)
+        draw_kw = community.profiles.net_kw + pact.battery_kw + pact.curtailed_kw
+        imports.append(draw_kw - bought / community.horizon.hours)
+    assert np.abs(imports[1]).max() > 1
+    assert imports[0] == pytest.approx(imports[1], abs=0.15 if name == "proximal" else 0.05)  # its rule sees no gap
+
+
+def test_surplus_without_a_price_is_held_back_and_not_burnt(community: Community) -> None:
+    """A shared price lets energy become free; a solver that ends at burning it holds PV back instead, to the same effect."""
+    instance, _ = community_instance(outlook_of(community), Terms(shared_price=0.01))
+    burning = CentralSolver("clarabel").solve(instance).allocation
+    tidy = curtail_before_burning(instance, burning)
+    assert np.minimum(burning.p_ch, burning.p_ds).max() > 0.1
+    assert np.minimum(tidy.p_ch, tidy.p_ds).max() < 1e-6
+    assert tidy.draw(instance) == pytest.approx(burning.draw(instance), abs=1e-12)
+    assert tidy.state_of_charge(instance) == pytest.approx(burning.state_of_charge(instance), abs=1e-12)
+    assert (tidy.curtailed <= instance.cur_max + 1e-9).all()
+    without = replace(instance, cur_max=np.zeros_like(instance.pd))
+    assert curtail_before_burning(without, burning).p_ch.tolist() == burning.p_ch.tolist()
+
+
+def test_a_clearing_without_a_centre_is_a_mechanism_like_any_other(community: Community) -> None:
+    central, agreed = (
+        simulate(community, make_mechanism(f"equilibrium:{name}", {"shared_price": 0.01}), PERFECT)
+        for name in ("central", "distributed")
+    )
+    assert agreed.certificate.passed, [check for check in agreed.certificate.checks if not check.passed]
+    assert agreed.community.total_saving == pytest.approx(central.community.total_saving, rel=0.02)
+
+
+def test_a_clearing_that_stopped_short_of_its_tolerance_fails_its_certificate(community: Community) -> None:
+    @dataclass(frozen=True)
+    class Impatient:
+        name: str = "impatient"
+
+        def solve(self, instance: Instance, **how: Any) -> Clearing:
+            return DistributedSolver().solve(instance, **how | {"max_rounds": 3})
+
+    pact = pacted(community, Impatient(), 1e-3)
+    failed = {check.name for check in pact.certificate.checks if not check.passed}
+    assert "equilibrium: clearings that stopped short of the tolerance" in failed
 
 
 def test_only_gates_that_read_it_are_given_a_forecast_of_reactive_power(community: Community) -> None:

@@ -1,12 +1,13 @@
 """The equilibrium as a mechanism: an outlook becomes a game, its clearing a pact."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
 from gridpact.community.member import PHASES, Member
 from gridpact.markets.certificate import Certificate, Check
+from gridpact.markets.equilibrium.burning import curtail_before_burning
 from gridpact.markets.equilibrium.community import Offers, Terms, community_instance
 from gridpact.markets.equilibrium.instance import Instance
 from gridpact.markets.equilibrium.report import certify, examine
@@ -61,6 +62,7 @@ class Equilibrium:
         """
         instance, offers = community_instance(outlook, self.terms)
         clearing, ac = self._cleared(instance, outlook, memory)
+        clearing = replace(clearing, allocation=curtail_before_burning(instance, clearing.allocation))
         covered = min(self.gate.intervals(outlook.horizon.step)[0], instance.H)
         pact = Pact(
             trades=_trades(clearing, offers, covered),
@@ -86,6 +88,12 @@ class Equilibrium:
         return Certificate(
             (
                 *checks,
+                Check(
+                    "equilibrium: clearings that stopped short of the tolerance",
+                    float(not clearing.converged),
+                    0.0,
+                    adds_up=True,
+                ),
                 Check("equilibrium: rounds or iterations", float(clearing.rounds), np.inf, adds_up=True),
                 Check("equilibrium: separate parts of the trading graph", float(islands), np.inf),
             )

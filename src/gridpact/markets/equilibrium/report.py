@@ -24,6 +24,9 @@ from gridpact.markets.equilibrium.safety import AcState
 from gridpact.markets.equilibrium.solver import Clearing
 from gridpact.units import FloatArray
 
+FREE = 1e-4
+"""Share of the mean price of the main grid below which energy counts as free: prices are no more accurate than that."""
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -36,7 +39,7 @@ class Report:
     residuals, gap, regret
         How far constraints are from being kept, the objective from its least, and each member from its best response.
     both_ways_kw, both_ways_at_positive_prices_kw
-        The most that is charged and discharged at once, anywhere, and where energy has a positive price.
+        The most that is charged and discharged at once, anywhere, and where energy has a price: more than `FREE`.
     costs
         What each member pays for devices, the main grid, partners and the tariff.
     costs_alone
@@ -100,6 +103,7 @@ def examine(
     both = np.minimum(allocation.p_ch, allocation.p_ds)
     worth = allocation.pi + prices.bus[instance.pro_bus]
     total = allocation.p_mg.sum(axis=0) + instance.base_kw
+    free = FREE * float(np.abs(instance.d_h * total + instance.price_im).mean())
     solver = reference or CentralSolver()
     anarchy, wardrop = _against_society(instance, allocation, solver) if others else (None, None)
     return Report(
@@ -108,7 +112,7 @@ def examine(
         gap=certified_gap(clearing),
         regret=best_response_regret(instance, allocation, prices),
         both_ways_kw=float(both.max(initial=0)),
-        both_ways_at_positive_prices_kw=float(both[worth > 0].max(initial=0)),
+        both_ways_at_positive_prices_kw=float(both[worth > free].max(initial=0)),
         costs=costs(clearing),
         costs_alone=_costs_alone(instance, solver) if others else None,
         tariff_revenue=tariff_revenue(instance, allocation),

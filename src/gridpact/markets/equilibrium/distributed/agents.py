@@ -1,9 +1,9 @@
 """The same rounds by separate agents: a member knows itself and its links, the operator the feeder, and messages say the rest.
 
-Whoever has heard from everybody answers. Whoever has waited says again, every `REPEAT` ticks, what may have been lost, and after
-`PATIENCE` ticks goes on with what it has heard. On a perfect network rounds are those of `DistributedSolver`, two ticks each. Elsewhere a link stays where
-it is until both ends have heard the other's offer of the same number: messages that are late or lost change when something is
-agreed on, not what.
+Whoever has heard from everybody answers. Whoever waits says again, every `REPEAT` ticks, what may have been lost, and after
+`PATIENCE` ticks goes on with what it has heard. On a perfect network rounds are those of `DistributedSolver`, two ticks each.
+Elsewhere a link stays where it is until both ends have heard the other's offer of the same number: messages that are late or
+lost change when something is agreed on, not what.
 """
 
 import time
@@ -96,9 +96,7 @@ class MemberAgent:
         if not self.done:
             self._since += 1
             fresh, news = self._fresh(), self._has_news()
-            if fresh.all() and news:
-                self._answer(fresh, news)
-            elif self._since > PATIENCE and (fresh.any() or news):
+            if (fresh.all() and news) or (self._since > PATIENCE and (fresh.any() or news)):
                 self._answer(fresh, news)
             elif self._since % REPEAT == 0:
                 self._repeat()
