@@ -11,6 +11,7 @@ from gridpact.markets.equilibrium import (
     InfeasibleError,
     Instance,
     Recipe,
+    SafeClearing,
     certified_gap,
     clear_safely,
     examine,
@@ -25,8 +26,9 @@ LARGE_KW = 3_000.0
 LARGE_COST = 0.02
 DIVERSITY = 0.005
 """Of the prices c_ij between pairs. Two that differ by more than both tariffs, 0.02, would trade in circles for its sake."""
-NARROWER_PU = 0.003
-"""By how much the voltage limit is raised above the lowest voltage of a day, to see what AC safety does."""
+NARROWER_PU = (0.003, 0.001, 0.0003, 0.0001)
+"""By how much the voltage limit is raised above the lowest voltage of a day, to see what AC safety does: the first that can be
+kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,10 +194,8 @@ def clear_day(members: int, seed: int) -> Day:
     none = np.zeros(instance.members)
     bare = solver.solve(replace(instance, E=none, ch_max=none, ds_max=none)).allocation
     allocation = safe.clearing.allocation
-    limit = float(safe.ac.v_low.min()) + NARROWER_PU
-    narrow = replace(instance, vmin=limit)
+    narrow, narrowed = _narrowed(instance, solver, float(safe.ac.v_low.min()))
     linear = AcModel(narrow).run(narrow, solver.solve(narrow).allocation)
-    narrowed = clear_safely(narrow, solver, tolerance=1e-8)
     if report.costs_alone is None or report.anarchy is None or report.wardrop_cost is None:
         raise InfeasibleError(())
     traded = np.abs(allocation.p_tr)
@@ -223,9 +223,20 @@ def clear_day(members: int, seed: int) -> Day:
         v_free=safe.ac.v_low.min(axis=1),
         v_linear=linear.v_low.min(axis=1),
         v_safe=narrowed.ac.v_low.min(axis=1),
-        v_limit=limit,
+        v_limit=narrow.vmin,
         violations=narrowed.violations,
     )
+
+
+def _narrowed(instance: Instance, solver: CentralSolver, lowest: float) -> tuple[Instance, SafeClearing]:
+    """The game under a voltage limit above the lowest voltage, and its clearing."""
+    for above in NARROWER_PU:
+        narrow = replace(instance, vmin=lowest + above)
+        try:
+            return narrow, clear_safely(narrow, solver, tolerance=1e-8)
+        except InfeasibleError as error:
+            refused = error
+    raise refused
 
 
 @dataclass(frozen=True, slots=True)
