@@ -366,7 +366,8 @@ def test_an_instance_from_a_file_is_cleared_and_its_solution_written(call, tmp_p
     [
         (("--instance", "nothing.npz"), "nothing.npz: there is no such file"),
         (("--instance", "game.npz", "--solver", "centrl"), "did you mean 'central'"),
-        (("--instance", "game.npz", "--solution", "no/such/folder.npz"), "it cannot be written"),
+        (("--instance", "dark.npz", "--solution", "game.npz/found.npz"), "--solution: game.npz cannot be written to"),
+        (("--instance", "game.npz", "--solution", "."), "it cannot be written"),
         (("--instance", "dark.npz"), "cannot stay in its band"),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from benchmarks.synthetic import make_community
 from gridpact.community import Community
-from gridpact.study import elecbay
+from gridpact.study import elecbay, equilibrium
 from gridpact.study.coalition import QUICK
 from gridpact.study.coalition.rounds import BARGAINING, COALITIONS, PAIRS
 from gridpact.study.net_metering import Terms
@@ -28,6 +28,7 @@ TINY = replace(
     limit_communities=2,
 )
 TINY_ELECBAY = replace(elecbay.QUICK, seeds=2, levels=(1.01, 20.0), floors=(0.01, 3.0), generations=(0.5, 1.0))
+TINY_EQUILIBRIUM = replace(equilibrium.QUICK, sizes=(8,), connectivities=(0.6,), seeds=1, tariffs=(0.01, 0.11))
 TERMS = Terms(fee_per_coalition=20.0, fee_per_member=2.0, network_charge=0.02, demand_charge=5.0)
 FEW = (0.0, 0.5, 1.0)
 

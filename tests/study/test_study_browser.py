@@ -9,10 +9,10 @@ import pytest
 
 from browsing import DESK, DRAWN, PHONE, Watched, running, windows
 from gridpact.community import load_community
-from gridpact.study import coalition, elecbay, net_metering
+from gridpact.study import coalition, elecbay, equilibrium, net_metering
 from gridpact.study.pages import Page, write_page
 from study.pages_gallery import charts, make_page
-from study.small_studies import FEW, TERMS, TINY, TINY_ELECBAY, sunny
+from study.small_studies import FEW, TERMS, TINY, TINY_ELECBAY, TINY_EQUILIBRIUM, sunny
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,11 @@ def elecbay_page() -> Page:
     return elecbay.page(elecbay.run_study(peers, TINY_ELECBAY), command="gridpact study elecbay")
 
 
-@pytest.mark.parametrize("make", [coalition_page, elecbay_page, net_metering_page])
+def equilibrium_page() -> Page:
+    return equilibrium.page(equilibrium.run_study(TINY_EQUILIBRIUM), command="gridpact study equilibrium")
+
+
+@pytest.mark.parametrize("make", [coalition_page, elecbay_page, equilibrium_page, net_metering_page])
 def test_every_figure_of_a_study_is_drawn_on_desk_and_phone(
     opened: Callable[..., Watched], make: Callable[[], Page], tmp_path: Path
 ) -> None:

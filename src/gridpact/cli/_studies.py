@@ -200,6 +200,8 @@ def equilibrium(study: EquilibriumStudy) -> None:
     if study.instance is None:
         _run_equilibrium(study)
         return
+    if study.solution is not None:
+        make_writable(study.solution.parent, "--solution")
     cleared = clear_file(
         study.instance, study.solution, solver=study.solver, tolerance=study.tolerance, ac_safe=study.ac_safe
     )

@@ -224,7 +224,7 @@ def trades(study: Study) -> Figure:
         "trades",
         "Trades over the day",
         "Energy that members buy from members.",
-        Plane(HOUR, Axis("kW", low=0.0), (Curve("traded", hours, day.traded_kw, style="step"),)),
+        Plane(HOUR, Axis("kW", low=0.0), (Curve("traded", hours, day.traded_kw),)),
         f"{number(float(day.traded_kw.sum()))} kWh in all, most at {most:02d}:00 with "
         f"{number(float(day.traded_kw[most]))} kW.",
         _ran(study),
@@ -249,7 +249,7 @@ def voltages(study: Study) -> Figure:
         "that it binds.",
         Plane(
             Axis("bus, from the highest voltage to the lowest"),
-            Axis("voltage, p.u."),
+            Axis("voltage, p.u.", low=np.floor(100 * min(curve.y.min() for curve in curves)) / 100, high=1.0),
             curves,
             levels=(Level("y", day.v_limit, "raised limit"),),
         ),

@@ -171,15 +171,15 @@ def _findings(study: Study) -> list[Finding]:
 
 
 def _fewer(study: Study) -> Finding:
-    ours, theirs = (np.median(study.counted(solver, study.sizes.coarse)) for solver in (OURS, PAPERS))
+    size, coarse = study.sizes.sizes[0], measure(study.sizes.coarse)
+    ours, theirs = (float(np.median(study.counted(solver, study.sizes.coarse))) for solver in (OURS, PAPERS))
+    published = f"; published: {PUBLISHED[size]} on the authors'" if size in PUBLISHED else ""
     return Finding(
         "fewer-rounds",
         "holds" if ours < theirs else "fails",
-        f"With {study.sizes.sizes[0]} members ours takes {number(float(ours))} rounds to "
-        f"{measure(study.sizes.coarse)}, the paper's method "
-        f"{number(float(theirs))} on the same instances; published: {PUBLISHED.get(study.sizes.sizes[0], '–')} on "
-        "the authors'.",
-        {"ours": float(ours), "paper": float(theirs)},
+        f"With {size} members ours takes {number(ours)} rounds to {coarse}, the paper's method {number(theirs)} on the same "
+        f"instances{published}.",
+        {"ours": ours, "paper": theirs},
     )
 
 

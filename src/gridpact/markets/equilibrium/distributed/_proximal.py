@@ -20,7 +20,7 @@ jit = numba.njit(cache=True, error_model="numpy")
 _MOST = 400
 _FLAT = 0.02
 _SHORTEST = 0.1
-_STILL = 1e-8
+_BALANCED = 1e-7
 
 
 @jit
@@ -40,9 +40,9 @@ def proximal_round(  # type: ignore[no-untyped-def]
     """Every member's proximal step around its last plan; returns the primal step, and one more than who failed, or 0.
 
     What a member buys from partners answers the price of its balance along a rising staircase of lines. Its program is solved
-    with the line at the present price, until the price stays: then nothing has been approximated. Each is a Newton step on the
-    concave dual, whose slope along the step is what devices take less what partners give; where that changes sign on the way,
-    the step ends where a line between both ends is 0.
+    with the line at the present price, until what it buys at the price that comes of it is what its devices take. Each is a
+    Newton step on the concave dual, whose slope along the step is what devices take less what partners give; where that changes
+    sign on the way, the step ends where a line between both ends is 0.
     """
     members, hours = net.shape
     A, weight, kappa = np.empty(hours), np.empty(hours), np.empty(hours)
@@ -78,27 +78,27 @@ def proximal_round(  # type: ignore[no-untyped-def]
                 drain[i], start[i], kept[i], warm[i] or attempt > 0, patience, u[i], work
             ) < 0:  # fmt: skip
                 break
-            change, at_start, at_end = 0.0, 0.0, 0.0
+            off, at_start, at_end = 0.0, 0.0, 0.0
             for h in range(hours):
                 n[i, h] = net[i, h] - u[i, GENERATE, h] + u[i, CURTAIL, h] + u[i, CHARGE, h] - u[i, DISCHARGE, h]
                 m[i, h] = u[i, IMPORT, h] - u[i, EXPORT, h]
                 new = weight[h] * (n[i, h] - m[i, h] - A[h])
                 ahead[h] = new - pi[i, h]
-                change = max(change, abs(ahead[h]))
                 total = 0.0
                 for k in range(first[i], first[i + 1]):
                     total += bought_at(new, p[k, h], own_cost[k] + price[k, h], tariff[k], cap[k], alpha)[0]
                 at_start += ahead[h] * (taken[h] - bought[h])
                 at_end += ahead[h] * (n[i, h] - m[i, h] - total)
                 takes[h] = n[i, h] - m[i, h]
+                off = max(off, abs(takes[h] - total))
+            settled = off <= _BALANCED
             far = 1.0
-            if attempt > 0 and at_end < 0.0 < at_start:
+            if not settled and attempt > 0 and at_end < 0.0 < at_start:
                 far = max(at_start / (at_start - at_end), _SHORTEST)
             for h in range(hours):
                 pi[i, h] += far * ahead[h]
                 taken[h] += far * (takes[h] - taken[h])
-            if change <= _STILL:
-                settled = True
+            if settled:
                 break
         if not settled:
             failed = i + 1
