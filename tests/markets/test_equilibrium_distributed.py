@@ -46,6 +46,27 @@ def same_pact(instance: Instance, found: Clearing, tolerance_kw: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("hours", "terminal", "wide"), [(1, Terminal.EQUAL, 0.4), (3, Terminal.FREE, 0.0)], ids=["one hour", "no room"]
+)
+def test_a_state_of_charge_that_is_fixed_in_every_hour_stays_where_it_is(
+    hours: int, terminal: Terminal, wide: float
+) -> None:
+    """A battery that loses charge by itself has to be held up, and nothing else may be done with it."""
+    load = np.array([[3.0, 1.0, 4.0], [-2.0, -1.0, 1.0]])[:, :hours]
+    half, one = np.full(2, 0.5), np.array([10.0, 0.0])
+    game = line_game(
+        load, E=one, ch_max=one / 2, ds_max=one / 2, x_0=half, x_min=half - wide, x_max=half + wide, terminal=terminal,
+        eta_ch=np.full(2, 0.9), x_loss=np.full(2, 0.05), d_h=np.full(hours, 0.01), c_ta=np.full(1, 0.01),
+    )  # fmt: skip
+    found = DistributedSolver().solve(game, tolerance=1e-5)
+    assert found.converged
+    assert found.allocation.state_of_charge(game)[0] == pytest.approx([0.5] * (hours + 1), abs=1e-6)
+    assert found.allocation.p_ch[0] - found.allocation.p_ds[0] == pytest.approx([0.5 / 0.9] * hours, abs=1e-4)
+    least = objective(game, CentralSolver().solve(game).allocation)
+    assert objective(game, found.allocation) == pytest.approx(least, rel=1e-4)
+
+
+@pytest.mark.parametrize(
     ("name", "most_rounds"), [("ieee37_n50", (150, 300, 600)), ("ieee37_n50_voltage", (450, 900, 1800))]
 )
 def test_published_optima_are_met_within_the_rounds_and_gaps_asked_for(

@@ -273,6 +273,13 @@ def test_files_that_hold_no_instance_are_refused(instance: Instance, tmp_path: P
         ({"dt": np.ones(2)}, r"dt has shape \(2,\)"),
         ({"pd": np.full(instance.pd.shape, "a")}, "pd is of type"),
         ({"limits_flow": np.ones(instance.pas_p.shape)}, "it has no array 'limits_v_low'"),
+        ({"H": np.array(24.5)}, "H holds a fraction; accepted: whole numbers"),
+        ({"pro_bus": instance.pro_bus + 0.5}, "pro_bus holds a fraction"),
+        ({"edges": instance.edges + 0.4}, "edges holds a fraction"),
+        ({"pd": instance.pd + 1j}, "pd is of type complex128; accepted: real numbers"),
+        ({"terminal": np.array([True, False])}, r"terminal has shape \(2,\); accepted: a scalar"),
+        ({"terminal_equal": np.array([True])}, r"terminal_equal has shape \(1,\)"),
+        ({"z_ohm": instance.z_ohm * np.nan}, "z_ohm is not a finite number"),
         ({"c_di": -instance.c_di}, r"member \d+: c_di = -"),
     ):
         np.savez(path, **(arrays | changes))  # type: ignore[arg-type]

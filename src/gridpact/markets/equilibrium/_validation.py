@@ -157,6 +157,8 @@ def _check_tree(instance: "Instance") -> None:
     object.__setattr__(instance, "z_ohm", _frozen(instance.z_ohm, np.complex128))
     if not len(names) == len(parent) == len(instance.z_ohm) or len(set(names)) < len(names) or not names:
         raise InputError("names of buses are not unique, or not one a bus", place="instance: bus_name")
+    if wrong := [name for name, ohm in zip(names, instance.z_ohm, strict=True) if not np.isfinite(ohm)]:
+        raise InputError("z_ohm is not a finite number", place=f"instance: bus {wrong[0]}", accepted="ohms")
     if parent[0] != -1 or (parent >= len(names)).any() or (parent[1:] < 0).any():
         accepted = "-1 at the root, which is bus 0, else the position of a bus"
         raise InputError("a position is out of range", place="instance: parent", accepted=accepted)

@@ -14,6 +14,8 @@ _OPTIONAL = ("gain", "x_loss", "cur_max", "price_im", "price_ex", "pro_name")
 """Of instances; a file without them has none of what they bring."""
 
 _LIMITS = "limits_"
+_WHOLE = ("H", "parent", "pro_bus", "edges")
+_TRUTHS = ("import_only", "terminal", "terminal_equal")
 _SCALARS = {"H": int, "dt": float, "kv": float, "v0": float, "vmin": float, "vmax": float, "pmin": float, "pmax": float}
 
 
@@ -114,7 +116,11 @@ def _value(name: str, array: Any, place: str) -> Any:
         return tuple(array.astype(str).tolist())
     if array.dtype.kind not in "biufc":
         raise InputError(f"{name} is of type {array.dtype}", place=place, accepted="numbers")
-    if name in _SCALARS or name == "import_only":
+    if name in _WHOLE and (np.asarray(array) % 1 != 0).any():
+        raise InputError(f"{name} holds a fraction", place=place, accepted="whole numbers")
+    if array.dtype.kind == "c" and name != "z_ohm":
+        raise InputError(f"{name} is of type {array.dtype}", place=place, accepted="real numbers")
+    if name in _SCALARS or name in _TRUTHS:
         if array.ndim:
             raise InputError(f"{name} has shape {array.shape}", place=place, accepted="a scalar")
         return _SCALARS.get(name, bool)(array)
@@ -124,9 +130,10 @@ def _value(name: str, array: Any, place: str) -> Any:
 def _terminal(arrays: dict[str, Any], place: str) -> Terminal:
     if "terminal" not in arrays:
         raise InputError("it has no array 'terminal'", place=place, accepted=", ".join(_required()))
-    if not bool(arrays["terminal"]):
+    owed, exactly = (_value(name, arrays.get(name, np.array(True)), place) for name in _TRUTHS[1:])
+    if not owed:
         return Terminal.FREE
-    return Terminal.EQUAL if bool(arrays.get("terminal_equal", True)) else Terminal.AT_LEAST
+    return Terminal.EQUAL if exactly else Terminal.AT_LEAST
 
 
 def _limits(arrays: dict[str, Any], place: str) -> GridLimits | None:

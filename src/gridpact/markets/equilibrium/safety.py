@@ -212,8 +212,8 @@ class _Margins:
             room = np.maximum(instance.s_max[:, None] - self.flow, 0.0) ** 2 - instance.flow_kvar**2
         return replace(
             base,
-            v_low=np.square(instance.vmin + self.low),
-            v_high=np.square(instance.vmax - self.high),
-            flow=np.sign(room) * np.sqrt(np.abs(room)),
+            v_low=np.maximum(base.v_low, np.square(instance.vmin + self.low)),
+            v_high=np.minimum(base.v_high, np.square(instance.vmax - self.high)),
+            flow=np.minimum(base.flow, np.sign(room) * np.sqrt(np.abs(room))),
             head_max=base.head_max - self.head,
         )

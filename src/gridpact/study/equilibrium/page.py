@@ -172,13 +172,14 @@ def _findings(study: Study) -> list[Finding]:
 
 def _fewer(study: Study) -> Finding:
     size, coarse = study.sizes.sizes[0], measure(study.sizes.coarse)
-    ours, theirs = (float(np.median(study.counted(solver, study.sizes.coarse))) for solver in (OURS, PAPERS))
+    counted = (study.counted(solver, study.sizes.coarse) for solver in (OURS, PAPERS))
+    ours, theirs = (float(np.median(np.nan_to_num(rounds, nan=study.sizes.most_rounds))) for rounds in counted)
     published = f"; published: {PUBLISHED[size]} on the authors'" if size in PUBLISHED else ""
     return Finding(
         "fewer-rounds",
         "holds" if ours < theirs else "fails",
         f"With {size} members ours takes {number(ours)} rounds to {coarse}, the paper's method {number(theirs)} on the same "
-        f"instances{published}.",
+        f"instances, where it is not reached all {number(study.sizes.most_rounds)} allowed{published}.",
         {"ours": ours, "paper": theirs},
     )
 

@@ -19,6 +19,7 @@ jit = numba.njit(cache=True, error_model="numpy")
 
 _MOST = 400
 _FLAT = 0.02
+_TRIES = 12
 _SHORTEST = 0.1
 _BALANCED = 1e-7
 
@@ -42,7 +43,9 @@ def proximal_round(  # type: ignore[no-untyped-def]
     What a member buys from partners answers the price of its balance along a rising staircase of lines. Its program is solved
     with the line at the present price, until what it buys at the price that comes of it is what its devices take. Each is a
     Newton step on the concave dual, whose slope along the step is what devices take less what partners give; where that changes
-    sign on the way, the step ends where a line between both ends is 0.
+    sign on the way, the step ends where a line between both ends is 0. What devices take is only an estimate there, and may lead
+    round in circles: every so many steps the staircase is taken for steeper where it is flat, up to as steep as it can be,
+    where no step is too long.
     """
     members, hours = net.shape
     A, weight, kappa = np.empty(hours), np.empty(hours), np.empty(hours)
@@ -64,13 +67,14 @@ def proximal_round(  # type: ignore[no-untyped-def]
             target[h] = last_m[h] / alpha_grid - grid_price[h]
         settled = False
         for attempt in range(_MOST):
+            least = min(_FLAT * 2.0 ** (attempt // _TRIES), float(first[i + 1] - first[i]))
             for h in range(hours):
                 total, moving = 0.0, 0.0
                 for k in range(first[i], first[i + 1]):
                     part, moves = bought_at(pi[i, h], p[k, h], own_cost[k] + price[k, h], tariff[k], cap[k], alpha)
                     total += part
                     moving += moves
-                rise = alpha * max(moving, _FLAT)
+                rise = alpha * max(moving, least)
                 weight[h], A[h] = 1.0 / rise, total - rise * pi[i, h]
                 bought[h] = total
             if best_day(

@@ -92,12 +92,12 @@ def best_day(  # type: ignore[no-untyped-def]
 
 @jit
 def _moving(low, high):  # type: ignore[no-untyped-def]
-    """Rows in which not all is fixed."""
+    """Rows in which not all is fixed, and that of the state of charge, which ties hours together even if it is."""
     rows = np.empty(ROWS, dtype=np.int64)
     count = 0
     for k in range(ROWS):
         for t in range(low.shape[1]):
-            if high[k, t] > low[k, t]:
+            if high[k, t] > low[k, t] or k == CHARGED:
                 rows[count] = k
                 count += 1
                 break
