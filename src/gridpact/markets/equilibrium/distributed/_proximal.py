@@ -43,8 +43,8 @@ def proximal_round(  # type: ignore[no-untyped-def]
     What a member buys from partners answers the price of its balance along a rising staircase of lines. Its program is solved
     with the line at the present price, until what it buys at the price that comes of it is what its devices take. Each is a
     Newton step on the concave dual, whose slope along the step is what devices take less what partners give; where that changes
-    sign on the way, the step ends where a line between both ends is 0. What devices take is only an estimate there, and may lead
-    round in circles: every so many steps the staircase is taken for steeper where it is flat, up to as steep as it can be,
+    sign on the way, the step ends where a line between both ends is 0. What devices take is only an estimate there, and may
+    lead round in circles: every so many steps the staircase is taken for steeper where it is flat, up to as steep as it can be,
     where no step is too long.
     """
     members, hours = net.shape
