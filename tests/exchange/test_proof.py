@@ -81,6 +81,15 @@ def test_trusted_keys_and_fingerprints_are_held_against_those_of_the_export(reco
         check(path, Trust(heads=recorded.export(POOL)))
 
 
+def test_as_many_witnesses_as_are_asked_for_must_have_signed(recorded: Recorded) -> None:
+    path = recorded.export(AUCTION)
+    held = check(path).header.quorum
+    assert held > 0
+    assert check(path, Trust(witnesses=held)).difference is None
+    with pytest.raises(InputError, match=rf"held by {held} of \d+ witnesses; accepted: at least {held + 1}, as asked"):
+        check(path, Trust(witnesses=held + 1))
+
+
 def test_a_false_meter_is_flagged_and_nothing_else_is_wrong(recorded: Recorded, tmp_path: Path) -> None:
     """A meter that signs less than it measured; its bill follows from what it signed, the head's meter from what flowed."""
     community = recorded.community
@@ -190,6 +199,7 @@ def test_the_command_ends_with_1_at_a_difference_and_says_which(call, recorded: 
         (["good.export", "--keys", "list.json"], "list.json: keys are a list"),
         (["good.export", "--fingerprint", "abc"], "the fingerprint of its keys is"),
         (["good.export", "--heads", "other.export"], "has no head of log"),
+        (["good.export", "--witnesses", "9"], "at least 9, as asked for"),
     ],
 )
 def test_the_command_ends_with_2_and_one_message_if_it_cannot_verify(

@@ -35,6 +35,9 @@ class Verification:
             "--heads", metavar="EXPORT", help="An older export, or somebody else's: its heads must be in this one."
         ),
     ] = None
+    witnesses: Annotated[
+        int, typer.Option("--witnesses", min=0, metavar="K", help="How many must have co-signed every head.")
+    ] = 0
 
 
 @command(Verification)
@@ -47,7 +50,12 @@ def verify(options: Verification) -> None:
     from gridpact.exchange.proof import Trust
     from gridpact.exchange.proof import verify as verify_export
 
-    trust = Trust(None if options.keys is None else _read_keys(options.keys), options.fingerprint, options.heads)
+    trust = Trust(
+        None if options.keys is None else _read_keys(options.keys),
+        options.fingerprint,
+        options.heads,
+        options.witnesses,
+    )
     logs = verify_export(options.export, trust)
     for at, log in enumerate(logs):
         _show(log, at, options.export)

@@ -37,11 +37,14 @@ class Trust:
         agrees with itself.
     heads
         An export (an older one, or that of somebody else) whose heads of the same logs must be in this one.
+    witnesses
+        How many must have co-signed every head, whatever the log asks of itself.
     """
 
     keys: Directory | None = None
     fingerprint: str | None = None
     heads: Path | None = None
+    witnesses: int = 0
 
     @property
     def anything(self) -> bool:
@@ -145,6 +148,9 @@ def _refuse_untrusted(header: Header, trust: Trust, path: Path) -> None:
             raise InputError(
                 f"the fingerprint of its keys is {header.keys.fingerprint}", accepted=f"{trust.fingerprint}, as given"
             )
+        if header.quorum < trust.witnesses:
+            found = f"its heads are held by {header.quorum} of {len(header.witnesses)} witnesses"
+            raise InputError(found, accepted=f"at least {trust.witnesses}, as asked for")
     except InputError as error:
         raise InputError(error.found, place=str(path), accepted=error.accepted) from None
 
