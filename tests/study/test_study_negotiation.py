@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks.synthetic import make_community
 from gridpact.errors import InputError
 from gridpact.study import negotiation
-from gridpact.study.negotiation import FULL, Sizes, Strategy, Study, Way, case, choose_homes
+from gridpact.study.negotiation import FULL, Result, Sizes, Strategy, Study, Way, case, choose_homes
 from gridpact.study.negotiation.experiments import observe, setting_of
 from gridpact.study.negotiation.figures import PLAIN
 from gridpact.study.negotiation.homes import PER_DAY, TAIL
@@ -158,3 +159,32 @@ def test_a_torn_file_is_never_taken_for_a_result(tmp_path: Path, monkeypatch: py
 def test_the_full_study_has_ten_seeds_of_a_week_and_a_day_for_loans_to_come_back() -> None:
     assert len(FULL.seeds_of(2)) == 10
     assert (FULL.intervals, FULL.scenarios, FULL.days) == (672, 100, 8)
+
+
+def agreeing(result: Result, agreed: float) -> Result:
+    return replace(result, success=replace(result.success, agreed=agreed))
+
+
+def test_of_several_scores_only_those_beat_random_that_still_do_when_all_are_looked_at_together(study: Study) -> None:
+    seeds = 10
+    wobble = np.linspace(-0.02, 0.02, seeds)
+    ways = [way for way in study.results if way.floor and not way.network and way.score != "random"]
+    # alone, both are beyond their 95 % interval: p is 0.04 and 1e-9; of five, the first is not enough
+    better = dict.fromkeys(ways, 0.0) | {Way("success"): 0.01, Way("context"): 0.1, Way("complement"): -0.1}
+    results = {Way("random"): tuple(agreeing(study.results[PLAIN][0], 0.5) for _ in range(seeds))}
+    for way in ways:
+        agreed = 0.5 + better[way] + wobble
+        results[way] = tuple(agreeing(study.results[PLAIN][0], float(each)) for each in agreed)
+    compared = replace(study, results=results).against_random
+    assert len(compared) == 5
+    assert compared["success"].difference > compared["success"].half_width
+    assert {score: against.verdict for score, against in compared.items()} == {
+        "own-gain": 0, "success": 0, "context": 1, "complement": -1, "nash-distance": 0
+    }  # fmt: skip
+    assert compared["success"].p == pytest.approx(
+        3 * stats.ttest_1samp(0.01 + wobble, 0).pvalue
+    )  # behind two smaller ones
+
+
+def test_a_case_in_which_nobody_chooses_compares_no_scores(study: Study) -> None:
+    assert replace(study, results={PLAIN: study.results[PLAIN]}).against_random == {}

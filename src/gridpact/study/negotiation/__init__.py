@@ -30,7 +30,7 @@ from gridpact.study.negotiation.performance import (
 )
 from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
 from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
-from gridpact.study.negotiation.study import FULL, QUICK, Sizes, Study, run_study
+from gridpact.study.negotiation.study import FULL, QUICK, Comparison, Sizes, Study, run_study
 
 __all__ = [
     "FULL",
@@ -39,6 +39,7 @@ __all__ = [
     "SESSION_COLUMNS",
     "Case",
     "CaseRun",
+    "Comparison",
     "Homes",
     "Inference",
     "Observer",

@@ -8,9 +8,9 @@ from gridpact.study.confidence import half_width
 from gridpact.study.negotiation import figures
 from gridpact.study.negotiation.experiments import RANDOM, Way
 from gridpact.study.negotiation.figures import PLAIN
-from gridpact.study.negotiation.study import Study
+from gridpact.study.negotiation.study import Comparison, Study
 from gridpact.study.pages import Block, Column, Finding, Page, Section, Table
-from gridpact.study.pages.formats import number, percent
+from gridpact.study.pages.formats import measure, number, percent
 from gridpact.units import FloatArray
 
 
@@ -197,28 +197,34 @@ def _with(values: FloatArray) -> str:
 
 def _learning(study: Study) -> list[Finding]:
     """Each score against random peers, seed by seed."""
-    random = Way(RANDOM)
-    found, beats = [], []
-    for way in study.results:
-        if way.floor and not way.network and way != random:
-            difference, half = study.paired(way, random, "agreed")
-            verdict = (
-                "more often than" if difference > half else "less often than" if difference < -half else "as often as"
-            )
-            beats += [way.score] * (difference > half)
-            text = (
-                f"Peers chosen by {way.score} agree {verdict} random ones: {number(100 * difference, 1)} ± "
-                f"{number(100 * half, 1)} percentage points, seed by seed."
-            )
-            found.append(
-                Finding(f"score-{way.score}", "reported", text, {"difference": difference, "half width": half})
-            )
-    joint = float(study.seed_values(random, "joint_gain").mean())
+    compared = study.against_random
+    beats = [score for score, against in compared.items() if against.verdict > 0]
+    joint = float(study.seed_values(Way(RANDOM), "joint_gain").mean())
     text = (
-        f"{', '.join(beats) or 'No score'} beat{'s' * (len(beats) < 2)} random peers beyond the confidence interval. "
-        f"Of random sessions {percent(1 - joint, 0)} have no joint gain, so nobody can agree on everything."
+        f"{', '.join(beats) or 'No score'} beat{'s' * (len(beats) < 2)} random peers (paired t-tests over seeds, "
+        f"Holm's correction for {len(compared)} scores, 5 %). Of random sessions {percent(1 - joint, 0)} have no joint "
+        "gain, so nobody can agree on everything."
     )
+    found = [_compared(score, against) for score, against in compared.items()]
     return [Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}), *found]
+
+
+def _compared(score: str, against: Comparison) -> Finding:
+    verdict = {
+        1: "more often than",
+        -1: "less often than",
+        0: "neither more nor less often, as far as can be said, than",
+    }
+    text = (
+        f"Peers chosen by {score} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
+        f"{number(100 * against.half_width, 1)} percentage points, seed by seed; p = {measure(against.p)}, corrected."
+    )
+    return Finding(
+        f"score-{score}",
+        "reported",
+        text,
+        {"difference": against.difference, "half width": against.half_width, "p": against.p},
+    )
 
 
 def _reading(study: Study) -> list[str]:
