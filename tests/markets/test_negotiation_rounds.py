@@ -274,6 +274,25 @@ def test_experience_by_context_leans_on_the_peer_where_it_is_rare():
     assert two.mean_in(public.contexts())[0, 1] == pytest.approx((1 + 4 * 0.5) / 5)
 
 
+def test_recent_experience_counts_half_after_an_hour_and_leans_on_the_peer_as_it_is_forgotten():
+    public, meet = Public(np.ones((3, 1)), 0.0), np.array([[0, 1]])
+    experience = Experience.none(3)
+    for worth in (0.0, 0.0, 1.0):
+        experience = experience.after(meet, public.contexts(), np.array([[worth, worth]]))
+    assert experience.mean()[0, 1] == pytest.approx(1 / 3)
+    kept = 0.5**0.25
+    fresh = (1 + 1 / 3) / (kept**2 + kept + 1 + 1)
+    assert experience.mean_lately()[0, 1] == experience.mean_lately()[1, 0] == pytest.approx(fresh)
+    assert fresh > 1 / 3
+    elsewhere, nothing = np.array([[0, 2]]), np.zeros((1, 2))
+    for _ in range(4):
+        experience = experience.after(elsewhere, public.contexts(), nothing)
+    later = (0.5 * 1 + 1 / 3) / (0.5 * (kept**2 + kept + 1) + 1)
+    assert experience.mean_lately()[0, 1] == pytest.approx(later)
+    assert abs(later - 1 / 3) < abs(fresh - 1 / 3)
+    assert np.isinf(experience.mean_lately()[1, 2])
+
+
 def test_experience_survives_being_saved():
     public = Public(np.zeros((2, 3)), 0.9)
     experience = Experience.none(2).after(np.array([[1, 0]]), public.contexts(), np.array([[0.5, 0.25]]))

@@ -16,7 +16,7 @@ from gridpact.study.resume import Shelf
 from gridpact.study.tasks import Progress, Task, run_tasks
 from gridpact.units import FloatArray
 
-SCORES = (LEARNT, "success", "context", "complement", "nash-distance")
+SCORES = (LEARNT, "success", "recent", "context", "complement", "nash-distance")
 NETWORK_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -139,7 +139,7 @@ def ways_of(number: int) -> tuple[Way, ...]:
     if number == 2:
         chosen = tuple(Way(score) for score in (RANDOM, *SCORES))
         return (*chosen, Way(RANDOM, floor=False), Way(floor=False), *prices)
-    return (Way(), Way(RANDOM), Way("context"), Way("complement"), prices[2])
+    return (Way(), Way(RANDOM), Way("recent"), Way("context"), prices[2])
 
 
 def run_study(
