@@ -11,12 +11,24 @@ from scipy import stats
 from benchmarks.synthetic import make_community
 from gridpact.errors import InputError
 from gridpact.study import negotiation
-from gridpact.study.negotiation import FULL, Result, Sizes, Strategy, Study, Way, case, choose_homes
+from gridpact.study.negotiation import (
+    FULL,
+    Result,
+    Sizes,
+    Strategy,
+    Study,
+    Way,
+    against_random,
+    case,
+    choose_homes,
+    reliefs,
+)
 from gridpact.study.negotiation.experiments import observe, setting_of
 from gridpact.study.negotiation.figures import PLAIN
 from gridpact.study.negotiation.homes import PER_DAY, TAIL
 from gridpact.study.negotiation.page import published
 from gridpact.study.negotiation.study import ways_of
+from gridpact.study.pages import Finding
 from gridpact.study.pages.render import render
 from gridpact.study.resume import Shelf
 from gridpact.study.tasks import Task, run_tasks
@@ -169,22 +181,57 @@ def test_of_several_scores_only_those_beat_random_that_still_do_when_all_are_loo
     seeds = 10
     wobble = np.linspace(-0.02, 0.02, seeds)
     ways = [way for way in study.results if way.floor and not way.network and way.score != "random"]
-    # alone, both are beyond their 95 % interval: p is 0.04 and 1e-9; of five, the first is not enough
+    # alone, both are beyond their 95 % interval: p is 0.04 and 1e-9; of six, the first is not enough
     better = dict.fromkeys(ways, 0.0) | {Way("success"): 0.01, Way("context"): 0.1, Way("complement"): -0.1}
     results = {Way("random"): tuple(agreeing(study.results[PLAIN][0], 0.5) for _ in range(seeds))}
     for way in ways:
         agreed = 0.5 + better[way] + wobble
         results[way] = tuple(agreeing(study.results[PLAIN][0], float(each)) for each in agreed)
-    compared = replace(study, results=results).against_random
-    assert len(compared) == 5
+    compared = against_random(replace(study, results=results))
+    assert len(compared) == 6
     assert compared["success"].difference > compared["success"].half_width
     assert {score: against.verdict for score, against in compared.items()} == {
-        "own-gain": 0, "success": 0, "context": 1, "complement": -1, "nash-distance": 0
+        "own-gain": 0, "success": 0, "recent": 0, "context": 1, "complement": -1, "nash-distance": 0
     }  # fmt: skip
     assert compared["success"].p == pytest.approx(
-        3 * stats.ttest_1samp(0.01 + wobble, 0).pvalue
+        4 * stats.ttest_1samp(0.01 + wobble, 0).pvalue
     )  # behind two smaller ones
 
 
 def test_a_case_in_which_nobody_chooses_compares_no_scores(study: Study) -> None:
-    assert replace(study, results={PLAIN: study.results[PLAIN]}).against_random == {}
+    assert against_random(replace(study, results={PLAIN: study.results[PLAIN]})) == {}
+
+
+def of_flow(result: Result, peak_kw: float, gain_kwh: float) -> Result:
+    """With a peak of 10 kW under s1, and a gain of s2 over s1, all of it the first member's."""
+    performance = np.zeros_like(result.performance)
+    performance[2, 0] = gain_kwh
+    return replace(result, peak_flow_kw=np.array([12.0, 10.0, peak_kw]), performance=performance)
+
+
+def test_a_network_price_relieves_if_the_peak_is_below_that_of_batteries_alone_beyond_chance(study: Study) -> None:
+    one, seeds = study.results[PLAIN][0], np.linspace(-1.0, 1.0, 10)
+    results = {PLAIN: tuple(of_flow(one, 11.0, 40.0 + each) for each in seeds)}
+    for weight, peak, gain in ((0.1, 9.6, 38.0), (0.2, 8.0, 30.0), (0.3, 10.5, 20.0)):
+        results[Way(network=weight)] = tuple(of_flow(one, peak + each, gain + each) for each in seeds)
+    few, much, none = reliefs(replace(study, results=results))
+    assert (few.change, much.change, none.change) == pytest.approx((-4.0, -20.0, 5.0))
+    assert few.p == pytest.approx(2 * stats.ttest_1samp(-4.0 + 10 * seeds, 0).pvalue) > 0.05
+    assert [each.relieves for each in (few, much, none)] == [False, True, False]
+    assert (much.cost_kwh, much.cost_half_width, much.kept) == pytest.approx((10.0, 0.0, 0.75))
+    assert reliefs(replace(study, results={PLAIN: results[PLAIN]})) == ()
+
+
+def test_the_page_says_what_the_floor_and_the_network_price_do(study: Study) -> None:
+    found = {
+        block.name: block
+        for section in negotiation.page(study, command="x").sections
+        for block in section.blocks
+        if isinstance(block, Finding)
+    }
+    bare, plain = (study.results[Way(floor=floor)] for floor in (False, True))
+    agreed = [100 * np.mean([result.success.agreed for result in results]) for results in (bare, plain)]
+    assert f"{agreed[0]:.0f}" in found["no-floor"].text
+    assert found["no-floor"].numbers["agreed"] > np.mean([result.success.agreed for result in plain])
+    assert found["third-criterion"].numbers["percent"] == min(each.change for each in reliefs(study))
+    assert "Holm's correction for 6 scores" in found["learning"].text

@@ -14,6 +14,7 @@ What pages and the command line build on:
 """
 
 from gridpact.study.negotiation.cases import INTERVALS, Case, battery, case
+from gridpact.study.negotiation.comparisons import Comparison, Relief, against_random, reliefs
 from gridpact.study.negotiation.experiments import Result, Shown, Way, experiment, show_session
 from gridpact.study.negotiation.homes import Homes, choose_homes
 from gridpact.study.negotiation.network import network_price, with_network_price
@@ -30,7 +31,7 @@ from gridpact.study.negotiation.performance import (
 )
 from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
 from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
-from gridpact.study.negotiation.study import FULL, QUICK, Comparison, Sizes, Study, run_study
+from gridpact.study.negotiation.study import FULL, QUICK, Sizes, Study, run_study
 
 __all__ = [
     "FULL",
@@ -44,6 +45,7 @@ __all__ = [
     "Inference",
     "Observer",
     "Outcome",
+    "Relief",
     "Result",
     "Setting",
     "Shown",
@@ -52,6 +54,7 @@ __all__ = [
     "Study",
     "Success",
     "Way",
+    "against_random",
     "appraise_run",
     "battery",
     "case",
@@ -63,6 +66,7 @@ __all__ = [
     "outcomes",
     "page",
     "realised_cost",
+    "reliefs",
     "run_case",
     "run_study",
     "show_session",

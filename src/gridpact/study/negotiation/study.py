@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.study.confidence import LEVEL, half_width, holm, mean_is_zero
 from gridpact.study.negotiation.cases import INTERVALS, Case, case
 from gridpact.study.negotiation.experiments import LEARNT, RANDOM, Result, Shown, Way, experiment, observe, show_session
 from gridpact.study.negotiation.homes import PER_DAY, Homes, choose_homes
@@ -53,28 +52,6 @@ QUICK = Sizes(intervals=96, scenarios=20, seeds=(3, 2))
 """A minute: to see that everything works."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A score against random peers, by paired differences over seeds.
-
-    Attributes
-    ----------
-    difference, half_width
-        Of the share of sessions that agree, and half its own 95 % confidence interval.
-    p
-        Of no difference, adjusted for all scores that are compared (paired t-tests, Holm).
-    """
-
-    difference: float
-    half_width: float
-    p: float
-
-    @property
-    def verdict(self) -> int:
-        """1: agrees more often than random, −1: less often; 0: neither can be claimed."""
-        return int(np.sign(self.difference)) if self.p <= 1 - LEVEL else 0
-
-
 @dataclass(frozen=True, eq=False)
 class Study:
     """Everything that was computed.
@@ -106,17 +83,6 @@ class Study:
     def seed_values(self, way: Way, name: str) -> FloatArray:
         """A figure by seed: an attribute of `Success`."""
         return np.array([getattr(result.success, name) for result in self.results[way]])
-
-    @property
-    def against_random(self) -> Mapping[str, Comparison]:
-        """How often sessions agree under each score against random peers, all scores looked at together."""
-        random = Way(RANDOM)
-        scored = [way for way in self.results if way.floor and not way.network and way != random]
-        if random not in self.results or not scored:
-            return {}
-        differences = np.array([self.seed_values(way, "agreed") for way in scored]) - self.seed_values(random, "agreed")
-        figures = zip(differences.mean(axis=1), half_width(differences), holm(mean_is_zero(differences)), strict=True)
-        return {way.score: Comparison(*map(float, each)) for way, each in zip(scored, figures, strict=True)}
 
     def welfare(self, way: Way) -> FloatArray:
         """Σξ by seed of s0, s1, s2, ``[strategy, seed]``."""

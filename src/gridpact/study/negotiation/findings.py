@@ -1,0 +1,156 @@
+"""What the study finds of the claims that were made, and of our own."""
+
+import numpy as np
+
+from gridpact.study.confidence import half_width
+from gridpact.study.negotiation.comparisons import Comparison, against_random, reliefs
+from gridpact.study.negotiation.experiments import RANDOM, Way
+from gridpact.study.negotiation.figures import PLAIN
+from gridpact.study.negotiation.study import Study
+from gridpact.study.pages import Finding
+from gridpact.study.pages.formats import measure, number, percent
+from gridpact.units import FloatArray
+
+
+def claims(study: Study) -> list[Finding]:
+    """The paper's, on members who learn from their own gain, with the floor."""
+    welfare = study.welfare(PLAIN)
+    order = np.asarray((np.diff(welfare, axis=0) > 0).all(axis=0))
+    told = ", ".join(
+        f"{name} {number(value, 1)}" for name, value in zip(("s0", "s1", "s2"), welfare.mean(axis=1), strict=True)
+    )
+    before, after = ln_nash_welfare(study, PLAIN, 0), ln_nash_welfare(study, PLAIN, 1)
+    rises = bool(np.isfinite([before, after]).all() and after > before)
+    near, far = (float(np.nanmean(study.seed_values(PLAIN, name))) for name in ("distance", "no_deal_distance"))
+    gains = study.gains(PLAIN).mean(axis=1)
+    flows = {name: study.flows(PLAIN, name) for name in ("mean_flow_kw", "peak_flow_kw")}
+    mean_change, peak_change = (100 * (each[2] / each[1] - 1) for each in flows.values())
+    return [
+        Finding(
+            "welfare",
+            "holds" if order.all() else "fails",
+            f"Utilitarian welfare Σξ rises from s0 over s1 to s2 in {int(order.sum())} of {len(order)} seeds: "
+            f"{told} kWh.",
+            {"seeds": float(order.sum()), "of": float(len(order))},
+        ),
+        Finding(
+            "nash-welfare",
+            "holds" if rises else "fails",
+            f"The logarithm of the Nash welfare is {number(before, 2)} under s1 and {number(after, 2)} under s2.",
+            {"s1": before, "s2": after},
+        ),
+        Finding(
+            "nearer",
+            "holds" if near < far else "fails",
+            f"Agreements are {number(far / near, 1)} times nearer to the Nash point than no deal.",
+            {"agreement": near, "no deal": far},
+        ),
+        Finding(
+            "everybody",
+            "holds" if (gains > 0).all() else "partly" if (gains > 0).any() else "fails",
+            f"{int((gains > 0).sum())} of {len(gains)} members gain more from s2 than from s1, in the mean over "
+            "seeds; published: all.",
+            {"members": float((gains > 0).sum())},
+        ),
+        Finding(
+            "mean-flow",
+            "holds" if mean_change.mean() < 0 else "fails",
+            f"The mean flow at the point of common coupling changes by {with_half_width(mean_change)} % from s1 to s2; "
+            "published: −8 %.",
+            {"percent": float(mean_change.mean())},
+        ),
+        Finding(
+            "peak-flow",
+            "reported",
+            f"Its peak changes by {with_half_width(peak_change)} %; published: +164 %.",
+            {"percent": float(peak_change.mean())},
+        ),
+    ]
+
+
+def with_half_width(values: FloatArray) -> str:
+    """A mean over seeds and half its 95 % confidence interval, in words."""
+    return f"{number(float(values.mean()), 1)} ± {number(float(half_width(values)), 1)}"
+
+
+def learning(study: Study) -> list[Finding]:
+    """Each score against random peers, seed by seed."""
+    compared = against_random(study)
+    beats = [score for score, against in compared.items() if against.verdict > 0]
+    joint = float(study.seed_values(Way(RANDOM), "joint_gain").mean())
+    text = (
+        f"{', '.join(beats) or 'No score'} beat{'s' * (len(beats) < 2)} random peers (paired t-tests over seeds, "
+        f"Holm's correction for {len(compared)} scores, 5 %). Of random sessions {percent(1 - joint, 0)} have no joint "
+        "gain, so nobody can agree on everything."
+    )
+    found = [_compared(score, against) for score, against in compared.items()]
+    return [Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}), *found]
+
+
+def _compared(score: str, against: Comparison) -> Finding:
+    verdict = {
+        1: "more often than",
+        -1: "less often than",
+        0: "neither more nor less often, as far as can be said, than",
+    }
+    text = (
+        f"Peers chosen by {score} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
+        f"{number(100 * against.half_width, 1)} percentage points, seed by seed; p = {measure(against.p)}, corrected."
+    )
+    return Finding(
+        f"score-{score}",
+        "reported",
+        text,
+        {"difference": against.difference, "half width": against.half_width, "p": against.p},
+    )
+
+
+def without_floor(study: Study) -> list[Finding]:
+    """Both variants of the rationality floor, side by side."""
+    bare = Way(floor=False)
+    if bare not in study.results:
+        return []
+    agreed = [float(study.seed_values(way, "agreed").mean()) for way in (bare, PLAIN)]
+    welfare = [float(study.welfare(way)[2].mean()) for way in (bare, PLAIN)]
+    alone = float(study.welfare(PLAIN)[1].mean())
+    nash = [ln_nash_welfare(study, bare, 1), ln_nash_welfare(study, PLAIN, 1), ln_nash_welfare(study, PLAIN, 0)]
+    gain = [int((study.gains(way).mean(axis=1) > 0).sum()) for way in (bare, PLAIN)]
+    text = (
+        f"Without the rationality floor {percent(agreed[0], 0)} of the sessions agree instead of {percent(agreed[1], 0)}. "
+        f"Welfare is {number(welfare[0], 1)} instead of {number(welfare[1], 1)} kWh ({number(alone, 1)} with batteries "
+        f"alone), the logarithm of the Nash welfare {number(nash[0], 2)} instead of {number(nash[1], 2)} "
+        f"({number(nash[2], 2)}), and {gain[0]} instead of {gain[1]} of {len(study.members)} members gain."
+    )
+    numbers = {"agreed": agreed[0], "welfare": welfare[0], "ln Nash welfare": nash[0], "members": float(gain[0])}
+    return [Finding("no-floor", "reported", text, numbers)]
+
+
+def third_criterion(study: Study) -> Finding:
+    """Whether members who weigh a network price keep the peak down, and at what cost."""
+    tried = reliefs(study)
+    lower = [each for each in tried if each.relieves]
+    told = [
+        f"at {number(each.weight, 1)} it is {number(each.change, 1)} ± {number(each.half_width, 1)} % against batteries "
+        f"alone, for {number(each.cost_kwh, 1)} ± {number(each.cost_half_width, 1)} kWh of welfare, "
+        f"{percent(each.kept, 0)} of the gain being left"
+        for each in tried
+    ]
+    weights = ", ".join(number(each.weight, 1) for each in lower)
+    at = f"weights {weights}" if lower else "no weight, as far as can be said"
+    text = (
+        f"A network price as third criterion brings the peak below that of batteries alone at {at} (t-tests over seeds, "
+        f"Holm's correction for {len(tried)} weights, 5 %): {'; '.join(told)}."
+    )
+    best = min(tried, key=lambda each: each.change)
+    return Finding(
+        "third-criterion",
+        "holds" if len(lower) == len(tried) else "partly" if lower else "fails",
+        text,
+        {"weight": best.weight, "percent": best.change, "cost": best.cost_kwh},
+    )
+
+
+def ln_nash_welfare(study: Study, way: Way, strategy: int) -> float:
+    """Of s1 (0) or s2 (1), mean over seeds; NaN where somebody loses against doing nothing, and the product is no welfare."""
+    rows = np.array([result.nash[strategy] for result in study.results[way]])
+    return float(rows[:, 1].mean()) if (rows[:, 0] > 0).all() else float("nan")
