@@ -85,6 +85,14 @@ def test_what_is_kept_of_a_run_is_what_the_run_says() -> None:
     assert np.array_equal(result.agreements, result.agreements.T)
     assert result.volume_kwh.sum() * TINY.intervals / PER_DAY == pytest.approx(run.loans[:, 3].sum() / 1000)
     assert result.peak_flow_kw[2] == pytest.approx(np.abs(run.residual_kw.sum(axis=0)).max())
+    counted, ready = np.zeros((3, 2), dtype=int), set()
+    for now in range(TINY.intervals):
+        rows = [row for row in run.sessions.tolist() if row[0] == now]
+        for _, one, other, agreed, *_ in rows if now else ():
+            counted[(one in ready) + (other in ready)] += [1, int(agreed)]
+        ready = {member for row in rows if row[3] for member in row[1:3]}
+    assert np.array_equal(result.after, counted)
+    assert 0 < counted[1:, 0].sum() < counted[:, 0].sum()
 
 
 def test_members_who_weigh_a_network_price_keep_the_ratio_of_their_other_weights() -> None:

@@ -84,7 +84,25 @@ def learning(study: Study) -> list[Finding]:
         "gain, so nobody can agree on everything."
     )
     found = [_compared(score, against) for score, against in compared.items()]
-    return [Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}), *found]
+    return [
+        Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}),
+        *found,
+        _readiness(study),
+    ]
+
+
+def _readiness(study: Study) -> Finding:
+    """Why the choice of peers matters little: how sessions of random peers end, by how their members' last ones did."""
+    held, agreed = np.sum([result.after for result in study.results[Way(RANDOM)]], axis=0).T
+    share = np.divide(agreed, held, out=np.full(3, np.nan), where=held > 0)
+    text = (
+        f"Random peers agree in {percent(float(share[2]), 0)} of their sessions if both had agreed with somebody in the "
+        f"interval before, in {percent(float(share[1]), 0)} if one had, in {percent(float(share[0]), 0)} if neither had; the "
+        f"mean of the first and the last is {percent(float(share[[0, 2]].mean()), 0)}. The nearer that is to the second, the "
+        "more each member brings its own readiness to whomever it meets, and the less it matters who meets whom: all but "
+        "one of an odd number meet somebody."
+    )
+    return Finding("readiness", "reported", text, {f"{sides} ready": float(share[sides]) for sides in range(3)})
 
 
 def _compared(score: str, against: Comparison) -> Finding:
