@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic import make_community
 from gridpact.community import load_community
 from gridpact.errors import InputError
 from gridpact.markets import Pact, Trades, make_mechanism
@@ -371,6 +372,22 @@ def test_the_same_seed_gives_the_same_run_and_all_loans_return_inside(village):
     for name, column in one.pact.trades.columns().items():
         assert (column == getattr(other.pact.trades, name)).all()
     assert one.pact.trades.interval.max() < village.horizon.periods
+
+
+def test_loans_that_the_dso_cuts_are_returned_in_the_same_share_and_everybody_is_billed():
+    whole = make_community(8, 96, seed=5).window(56, 80)
+    stressed = replace(whole, feeder=replace(whole.feeder, slack_pu=1.099))
+    mechanism, noise = s2(scenarios=5, aspiration=0.3), Settings(forecast="noise", seed=0)
+    (free,) = compare(stressed, [mechanism], noise).runs
+    (kept,) = compare(stressed, [mechanism], replace(noise, network="pro-rata")).runs
+    assert kept.certificate.passed
+    assert (kept.community.money_residual, kept.community.energy_residual_wh) == (0, 0)
+    assert 0 < kept.pact.trades.energy_wh.sum() < free.pact.trades.energy_wh.sum()
+    trades, decided = kept.pact.trades, {each.interval for each in kept.decided}
+    for leg in np.unique(trades.leg):
+        legs = trades.where(trades.leg == leg)
+        lent, returned = legs.energy_wh[np.argsort(legs.interval)]
+        assert returned == lent or int(legs.interval.max()) in decided
 
 
 def test_a_community_of_one_has_nobody_to_negotiate_with(village):
