@@ -1,5 +1,7 @@
 """The study of negotiated loans: whose homes, what is kept, going on where it stopped, a page that says what numbers say."""
 
+import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.synthetic import make_community
+from gridpact import cli
 from gridpact.errors import InputError
 from gridpact.study import negotiation
 from gridpact.study.negotiation import (
@@ -246,3 +249,33 @@ def test_the_page_says_what_the_floor_and_the_network_price_do(study: Study) -> 
     assert found["no-floor"].numbers["agreed"] > np.mean([result.success.agreed for result in plain])
     assert found["third-criterion"].numbers["percent"] == min(each.change for each in reliefs(study))
     assert "Holm's correction for 6 scores" in found["learning"].text
+
+
+def test_the_command_prints_published_figures_beside_ours_and_leaves_a_page_and_no_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(negotiation, "QUICK", TINY)
+    typed = [
+        "gridpact",
+        "study",
+        "negotiation",
+        "--case",
+        "1",
+        "--quick",
+        "--seeds",
+        "3",
+        "-j",
+        "1",
+        "-o",
+        str(tmp_path),
+    ]
+    monkeypatch.setattr(sys, "argv", typed)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    said = capsys.readouterr().out
+    assert not end.value.code
+    assert said.index("Published figures and ours") < said.index("Every way of negotiating")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert "third-criterion" in json.dumps(summary)
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+    assert not (tmp_path / "parts").exists()

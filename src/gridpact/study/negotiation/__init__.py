@@ -18,7 +18,7 @@ from gridpact.study.negotiation.comparisons import Comparison, Relief, against_r
 from gridpact.study.negotiation.experiments import Result, Shown, Way, experiment, show_session
 from gridpact.study.negotiation.homes import Homes, choose_homes
 from gridpact.study.negotiation.network import network_price, with_network_price
-from gridpact.study.negotiation.page import page, ways
+from gridpact.study.negotiation.page import page, published, ways
 from gridpact.study.negotiation.performance import (
     Outcome,
     Strategy,
@@ -65,6 +65,7 @@ __all__ = [
     "network_price",
     "outcomes",
     "page",
+    "published",
     "realised_cost",
     "reliefs",
     "run_case",
