@@ -63,15 +63,16 @@ class Relief:
         return self.change < 0 and self.p <= 1 - LEVEL
 
 
-def against_random(study: Study) -> dict[str, Comparison]:
-    """How often sessions agree under each score against random peers; none where nobody chooses."""
-    random = Way(RANDOM)
-    scored = [way for way in study.results if way.floor and not way.network and way != random]
-    if random not in study.results or not scored:
+def against_random(study: Study) -> dict[Way, Comparison]:
+    """How often sessions agree under each score against random peers, floor like floor; none where nobody chooses."""
+    rivals = {way: Way(RANDOM, way.floor) for way in study.results if way.score != RANDOM and not way.network}
+    scored = [way for way, random in rivals.items() if random in study.results]
+    if not scored:
         return {}
-    differences = np.array([study.seed_values(way, "agreed") for way in scored]) - study.seed_values(random, "agreed")
+    agreed = {way: study.seed_values(way, "agreed") for way in study.results}
+    differences = np.array([agreed[way] - agreed[rivals[way]] for way in scored])
     mean, half, p = differences.mean(axis=1), half_width(differences), holm(mean_is_zero(differences))
-    return {way.score: Comparison(float(mean[at]), float(half[at]), float(p[at])) for at, way in enumerate(scored)}
+    return {way: Comparison(float(mean[at]), float(half[at]), float(p[at])) for at, way in enumerate(scored)}
 
 
 def reliefs(study: Study) -> tuple[Relief, ...]:

@@ -76,19 +76,43 @@ def with_half_width(values: FloatArray) -> str:
 def learning(study: Study) -> list[Finding]:
     """Each score against random peers, seed by seed."""
     compared = against_random(study)
-    beats = [score for score, against in compared.items() if against.verdict > 0]
+    better = [way for way, against in compared.items() if against.verdict > 0]
+    told = " and ".join(
+        f"{' and '.join(names)} beat{'s' * (len(names) == 1)} random peers {how} the floor"
+        if (names := [way.score for way in better if way.floor == floor])
+        else f"no score does {how} the floor"
+        for floor, how in ((True, "with"), (False, "without"))
+        if any(way.floor == floor for way in compared)
+    )
     joint = float(study.seed_values(Way(RANDOM), "joint_gain").mean())
     text = (
-        f"{', '.join(beats) or 'No score'} beat{'s' * (len(beats) < 2)} random peers (paired t-tests over seeds, "
-        f"Holm's correction for {len(compared)} scores, 5 %). Of random sessions {percent(1 - joint, 0)} have no joint "
-        "gain, so nobody can agree on everything."
+        f"{told[:1].upper()}{told[1:]} (paired t-tests over seeds, Holm's correction for {len(compared)} comparisons, 5 %). "
+        f"Of random sessions {percent(1 - joint, 0)} have no joint gain, so nobody can agree on everything."
     )
-    found = [_compared(score, against) for score, against in compared.items()]
-    return [
-        Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}),
-        *found,
-        _readiness(study),
-    ]
+    found = [_compared(way, against) for way, against in compared.items()]
+    with_floor = any(way.floor for way in better)
+    beats = Finding(
+        "learning", "holds" if with_floor else "partly" if better else "fails", text, {"scores": float(len(better))}
+    )
+    return [beats, *found, _readiness(study)]
+
+
+def _compared(way: Way, against: Comparison) -> Finding:
+    verdict = {
+        1: "more often than",
+        -1: "less often than",
+        0: "neither more nor less often, as far as can be said, than",
+    }
+    text = (
+        f"Peers chosen by {way.name} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
+        f"{number(100 * against.half_width, 1)} percentage points, seed by seed; p = {measure(against.p)}, corrected."
+    )
+    return Finding(
+        f"score-{way.name}",
+        "reported",
+        text,
+        {"difference": against.difference, "half width": against.half_width, "p": against.p},
+    )
 
 
 def _readiness(study: Study) -> Finding:
@@ -103,24 +127,6 @@ def _readiness(study: Study) -> Finding:
         "one of an odd number meet somebody."
     )
     return Finding("readiness", "reported", text, {f"{sides} ready": float(share[sides]) for sides in range(3)})
-
-
-def _compared(score: str, against: Comparison) -> Finding:
-    verdict = {
-        1: "more often than",
-        -1: "less often than",
-        0: "neither more nor less often, as far as can be said, than",
-    }
-    text = (
-        f"Peers chosen by {score} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
-        f"{number(100 * against.half_width, 1)} percentage points, seed by seed; p = {measure(against.p)}, corrected."
-    )
-    return Finding(
-        f"score-{score}",
-        "reported",
-        text,
-        {"difference": against.difference, "half width": against.half_width, "p": against.p},
-    )
 
 
 def without_floor(study: Study) -> list[Finding]:
