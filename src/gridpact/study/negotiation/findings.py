@@ -80,7 +80,7 @@ def learning(study: Study) -> list[Finding]:
     told = " and ".join(
         f"{' and '.join(names)} beat{'s' * (len(names) == 1)} random peers {how} the floor"
         if (names := [way.score for way in better if way.floor == floor])
-        else f"no score does {how} the floor"
+        else f"no score beats random peers {how} the floor"
         for floor, how in ((True, "with"), (False, "without"))
         if any(way.floor == floor for way in compared)
     )
@@ -103,8 +103,9 @@ def _compared(way: Way, against: Comparison) -> Finding:
         -1: "less often than",
         0: "neither more nor less often, as far as can be said, than",
     }
+    chosen = way.score if way.floor else f"{way.score}, without the floor,"
     text = (
-        f"Peers chosen by {way.name} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
+        f"Peers chosen by {chosen} agree {verdict[against.verdict]} random ones: {number(100 * against.difference, 1)} ± "
         f"{number(100 * against.half_width, 1)} percentage points, seed by seed; p = {measure(against.p)}, corrected."
     )
     return Finding(
@@ -154,9 +155,8 @@ def third_criterion(study: Study) -> Finding:
     tried = reliefs(study)
     lower = [each for each in tried if each.relieves]
     told = [
-        f"at {number(each.weight, 1)} it is {number(each.change, 1)} ± {number(each.half_width, 1)} % against batteries "
-        f"alone, for {number(each.cost_kwh, 1)} ± {number(each.cost_half_width, 1)} kWh of welfare, "
-        f"{percent(each.kept, 0)} of the gain being left"
+        f"{number(each.change, 1)} ± {number(each.half_width, 1)} % at {number(each.weight, 1)}, for "
+        f"{number(each.cost_kwh, 1)} ± {number(each.cost_half_width, 1)} kWh of welfare ({percent(each.kept, 0)} of the gain left)"
         for each in tried
     ]
     weights = ", ".join(number(each.weight, 1) for each in lower)

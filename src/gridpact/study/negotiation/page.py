@@ -104,6 +104,10 @@ def revealed() -> Table:
         ("the peer", "every offer, accept, reject and walk away of its own sessions; room on the link"),
         ("other members", "that two met; and, once loans run, their energies on the link if they see its meter"),
         ("an observer of both sides", "all offers, if messages are not sealed: what they give away stands below"),
+        (
+            "an auditor of the ledger",
+            "each loan as both sides signed it, and what a side expected to lose: with the floor, 0",
+        ),
         ("nobody", "utilities, aspirations, state of charge, scenarios"),
     )
     return Table(
