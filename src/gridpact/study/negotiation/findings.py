@@ -155,8 +155,9 @@ def third_criterion(study: Study) -> Finding:
     tried = reliefs(study)
     lower = [each for each in tried if each.relieves]
     told = [
-        f"{number(each.change, 1)} ± {number(each.half_width, 1)} % at {number(each.weight, 1)}, "
-        f"for {number(each.cost_kwh, 1)} ± {number(each.cost_half_width, 1)} kWh of welfare ({percent(each.kept, 0)} of the gain left)"
+        f"{number(each.change, 1)} ± {number(each.half_width, 1)} % at {number(each.weight, 1)}, for "
+        f"{number(each.cost_kwh, 1)} ± {number(each.cost_half_width, 1)} kWh of welfare, {percent(each.kept, 0)} of the "
+        "gain being left"
         for each in tried
     ]
     weights = ", ".join(number(each.weight, 1) for each in lower)
