@@ -25,6 +25,7 @@ from gridpact.service.duties import Desk, keep_board, open_intervals
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
@@ -62,8 +63,8 @@ class LiveArea:
         Set while the line to the broker stands.
     places
         The network with whoever takes part.
-    board
-        What is shown to everybody.
+    board, ledger
+        What is shown to everybody; the ledger of the durable steps.
     address
         Of its web page; empty if it has none.
     """
@@ -79,6 +80,7 @@ class LiveArea:
     connected: asyncio.Event
     places: Places
     board: Board
+    ledger: AreaLedger
     address: str = ""
 
 
@@ -304,8 +306,20 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         parties.of("grid").signing_key,
         day_before(each.community),
     )
+    ledger = AreaLedger(ledger_secret(each.office.folder), "market", parties.of("market").signing_key)
     return LiveArea(
-        each.config, each.office, parties, each.community, clock, writer, window, desk, connected, each.places, board
+        each.config,
+        each.office,
+        parties,
+        each.community,
+        clock,
+        writer,
+        window,
+        desk,
+        connected,
+        each.places,
+        board,
+        ledger,
     )
 
 
@@ -313,6 +327,7 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
     return [
         open_intervals(area.writer, prices_of(area.community), area.config.open_ahead_ms, area.clock),
         area.desk.run(),
+        keep_ledger(area.ledger, area.writer, area.board),
         keep_board(area.writer, area.board, area.clock, area.clock.speed if isinstance(area.clock, FastClock) else 1.0),
         *conduct.duties(area),
     ]
