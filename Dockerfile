@@ -2,7 +2,7 @@
 FROM python:3.11-slim
 
 RUN useradd --uid 1883 --create-home gridpact
-WORKDIR /opt/gridpact
+WORKDIR /usr/src/gridpact
 COPY requirements/run.txt requirements/run.txt
 RUN pip install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation . && python -m com
 
 USER gridpact
 WORKDIR /srv/gridpact
-ENV PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/home/gridpact/.cache/numba
+ENV PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/srv/gridpact/.numba
 EXPOSE 8000
 ENTRYPOINT ["gridpact"]
 CMD ["serve", "/etc/gridpact/service.toml"]
