@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from service.chaos import World, run
 
 
+@pytest.mark.slow
 def test_what_was_acknowledged_outlives_a_kill_a_broker_that_restarts_and_a_cut_line(
     mosquitto_program: str, tmp_path: Path
 ) -> None:
