@@ -27,6 +27,7 @@ ASKED = {
     "/api/v1/feeder": EVERYBODY,
     "/api/v1/decisions": ("grid", "market"),
     "/api/v1/operations": ("market",),
+    "/api/v1/monitor": ("market",),
     "/api/v1/members/ann": ("ann",),
     "/api/v1/members/ann/orders": ("ann",),
     "/api/v1/members/ann/bills": ("ann",),

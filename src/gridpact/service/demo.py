@@ -162,6 +162,7 @@ async def run_demo(
             community.feeder,
             lambda: desk.latest,
             _charges(agents),
+            writer.waits,
         )
         clock.go()
         yield Demo(writer, clock, network, community, tuple(agents), url, site)

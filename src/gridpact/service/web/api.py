@@ -108,6 +108,12 @@ async def operations(site: Here) -> views.Operations:
     return views.operations(site.state, site.history)
 
 
+@get("/monitor", summary="Who sets prices, who trades with whom, who is served how fast", guards=[only(Role.OPERATOR)])
+async def monitor(site: Here) -> views.Monitoring:
+    """Concentration, price spread, withheld volume and imbalance over a window; waits for answers; bounds of members."""
+    return views.monitoring(site.state, site.window.watch, site.waits, site.clock())
+
+
 @get("/members/{member:str}", summary="A member's reliability and totals", guards=[only_itself])
 async def member_summary(site: Here, member: Member) -> views.MemberSummary:
     """Its own only."""
@@ -202,6 +208,7 @@ API = Router(
         feeder,
         decisions,
         operations,
+        monitor,
         member_summary,
         orders,
         bills,

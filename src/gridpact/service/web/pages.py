@@ -92,6 +92,7 @@ async def operator(request: Asked, site: Here) -> Response[str]:
         "operator",
         seen=views.operations(site.state, site.history),
         decisions=views.decisions(site.state, site.history, 40),
+        watched=views.monitoring(site.state, site.window.watch, site.waits, site.clock()),
         connected=site.connected.is_set(),
     )
 

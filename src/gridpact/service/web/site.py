@@ -10,9 +10,11 @@ from litestar.di import NamedDependency
 
 from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, State, Step, apply
 from gridpact.exchange.acceptance import Checked
+from gridpact.exchange.monitor import Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
 from gridpact.service.store import Store
+from gridpact.service.waits import Waits
 from gridpact.service.web.access import Tokens
 from gridpact.service.web.feed import Feed
 from gridpact.service.web.history import History
@@ -38,11 +40,14 @@ class Window:
         Of the durable steps.
     books
         As each stood when its gate closed, until the accounts of its interval are final.
+    watch
+        The market monitor.
     """
 
     history: History
     feed: Feed
     books: dict[int, Book] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
     _state: State | None = None
 
     @classmethod
@@ -73,6 +78,8 @@ class Window:
 
     def _fold(self, step: Step) -> None:
         closing = [event.interval for event in step.events if isinstance(event, GateClosed)]
+        if self._state is not None:
+            self.history.alarms.extend(self.watch.take(self._state, step))
         self.books |= {start: book(self.state.intervals[start]) for start in closing}
         for event in step.events:
             if isinstance(event, AreaOpened):
@@ -104,6 +111,8 @@ class Site:
         Gives the DSO's last check since the service began.
     charge
         Gives what is in a member's battery, where the service knows; None of one without.
+    waits
+        How long each member waits for answers.
     """
 
     clock: Clock
@@ -115,6 +124,7 @@ class Site:
     feeder: Feeder
     checked: Callable[[], Checked | None]
     charge: Callable[[str], Charge | None]
+    waits: Waits = field(default_factory=Waits)
 
     @property
     def state(self) -> State:
