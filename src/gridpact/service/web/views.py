@@ -549,7 +549,6 @@ def monitoring(state: State, watch: Watch, waits: Waits, now: int) -> Monitoring
 
 def _watched(member: str, seen: MemberWindow, waits: Waits, bounds: Bounds | None) -> WatchedRow:
     wait = waits.members.get(member, Wait())
-    times = (round(seconds * 1e3, 3) for seconds in (wait.mean_s, wait.median_s, wait.longest_s))
     return WatchedRow(
         member,
         seen.sold,
@@ -559,6 +558,8 @@ def _watched(member: str, seen: MemberWindow, waits: Waits, bounds: Bounds | Non
         seen.agreed,
         seen.astray,
         wait.answers,
-        *times,
+        round(wait.mean_s * 1e3, 3),
+        round(wait.median_s * 1e3, 3),
+        round(wait.longest_s * 1e3, 3),
         bounds,
     )

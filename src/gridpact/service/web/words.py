@@ -106,12 +106,12 @@ class Words:
         if of is None:
             return DASH
         parts = (
-            (of.most_wh, lambda: f"{self.kwh(of.most_wh or 0, 1)}{SPACE}kWh"),
-            (of.lowest_price, lambda: f"from {self.price(of.lowest_price)}{SPACE}{self.price_unit}"),
-            (of.highest_price, lambda: f"to {self.price(of.highest_price)}{SPACE}{self.price_unit}"),
-            (of.most_messages, lambda: f"{of.most_messages} messages"),
+            "" if of.most_wh is None else f"{self.kwh(of.most_wh, 1)}{SPACE}kWh",
+            "" if of.lowest_price is None else f"from {self.price(of.lowest_price)}{SPACE}{self.price_unit}",
+            "" if of.highest_price is None else f"to {self.price(of.highest_price)}{SPACE}{self.price_unit}",
+            "" if of.most_messages is None else f"{of.most_messages} messages",
         )
-        return ", ".join(say() for value, say in parts if value is not None)
+        return ", ".join(filter(None, parts))
 
     @property
     def _symbol(self) -> str:
