@@ -60,7 +60,14 @@ class Outbox:
 
 @asynccontextmanager
 async def run_gateway(
-    writer: AreaWriter, outbox: Outbox, url: str, user: str, password: str, tls: ssl.SSLContext | None = None
+    writer: AreaWriter,
+    outbox: Outbox,
+    url: str,
+    user: str,
+    password: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    identity: str = "",
 ) -> AsyncIterator[asyncio.Event]:
     """Keep an area on the bus: connect, connect again whenever the line breaks.
 
@@ -74,6 +81,8 @@ async def run_gateway(
         Of the exchange.
     tls
         How the line is encrypted.
+    identity
+        Tells the lines of several areas apart that log in as one user.
 
     Returns
     -------
@@ -81,7 +90,7 @@ async def run_gateway(
     """
     line_of = broker_line(url, tls)
     connected = asyncio.Event()
-    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, connected))
+    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, identity or user, connected))
     try:
         yield connected
     finally:
@@ -90,7 +99,13 @@ async def run_gateway(
 
 
 async def _stay_connected(
-    writer: AreaWriter, outbox: Outbox, line_of: dict[str, Any], user: str, password: str, connected: asyncio.Event
+    writer: AreaWriter,
+    outbox: Outbox,
+    line_of: dict[str, Any],
+    user: str,
+    password: str,
+    identity: str,
+    connected: asyncio.Event,
 ) -> None:
     topics = writer.topics
     status = topics.public("status")
@@ -98,7 +113,7 @@ async def _stay_connected(
     while True:
         try:
             async with aiomqtt.Client(
-                username=user, password=password, identifier=user, clean_session=False, will=will, **line_of
+                username=user, password=password, identifier=identity, clean_session=False, will=will, **line_of
             ) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
