@@ -24,6 +24,9 @@ ASKED = {
     f"/api/v1/intervals/{NOON}": EVERYBODY,
     f"/api/v1/intervals/{NOON}/trades": EVERYBODY,
     f"/api/v1/intervals/{NOON}/limits": ("ann", "bob", "grid", "market"),
+    "/api/v1/tariff/import": EVERYBODY,
+    "/api/v1/tariff/import/rates": EVERYBODY,
+    "/api/v1/tariff/export/series": EVERYBODY,
     "/api/v1/feeder": EVERYBODY,
     "/api/v1/decisions": ("grid", "market"),
     "/api/v1/operations": ("market",),
@@ -68,7 +71,9 @@ def test_everybody_sees_what_is_theirs_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_table_of_rights_leaves_no_path_of_the_api_out() -> None:
     described = {path.replace("{start}", str(NOON)) for path in msgspec.json.decode(openapi_text())["paths"]}
-    asked = {path.replace("/members/ann", "/members/{member}") for path in ASKED}
+    asked = {
+        re.sub("/tariff/[a-z]+", "/tariff/{kind}", path.replace("/members/ann", "/members/{member}")) for path in ASKED
+    }
     assert described - asked == {"/api/v1/events"}
 
 
@@ -101,6 +106,8 @@ def test_answers_carry_what_the_views_say(tmp_path: Path) -> None:
         ("/api/v1/intervals/x", 404),
         ("/api/v1/intervals/-1", 400),
         (f"/api/v1/intervals/{10**20}", 400),
+        ("/api/v1/tariff/wrong", 400),
+        ("/api/v1/tariff/traded/series", 404),
         ("/api/v1/members/ann/statement?begin=5&end=1", 400),
         ("/api/v1/members/ann/statement?begin=x", 400),
         ("/?interval=x", 400),

@@ -13,7 +13,7 @@ from gridpact.exchange.monitor import AlarmKind, Thresholds
 from gridpact.exchange.rules import HOUR
 from gridpact.service.store import open_store
 from gridpact.service.waits import Waits
-from gridpact.service.web import Role, Tokens, Viewer, views
+from gridpact.service.web import Role, Tokens, Viewer, tariffs, views
 from gridpact.service.web.feed import MOST_BEHIND, BookChanged, Feed, PhaseChanged, Struck, public_part
 from gridpact.service.web.history import History
 from gridpact.service.web.pages import _named
@@ -293,3 +293,20 @@ def test_everybody_who_is_answered_is_counted(tmp_path: Path) -> None:
             return {member: wait.answers for member, wait in web.area.writer.waits.members.items()}
 
     assert asyncio.run(go()) == {"bob": 1, "ann": 2}
+
+
+def test_prices_ahead_as_evcc_openems_and_flexmeasures_take_them(traded: Web) -> None:
+    """Half hours at 0.30 and 0.08; the first of the two intervals traded at the middle of 0.15 and 0.25."""
+    state, price = traded.site.state, traded.site.state.intervals[NOON].trades[0].price
+    rates = tariffs.rates(state, tariffs.TariffKind.IMPORT, NOON)
+    assert [(rate.start, rate.end, rate.value) for rate in rates] == [
+        ("2024-10-04T12:00:00Z", "2024-10-04T12:30:00Z", 0.3),
+        ("2024-10-04T22:00:00Z", "2024-10-04T22:30:00Z", 0.3),
+    ]
+    assert tariffs.rates(state, tariffs.TariffKind.IMPORT, END) == rates[1:]
+    quarters = tariffs.quarters(state, tariffs.TariffKind.EXPORT, NOON).result.rates
+    assert [rate.start[11:16] for rate in quarters] == ["12:00", "12:15", "22:00", "22:15"]
+    assert {rate.value for rate in quarters} == {0.08}
+    found = tariffs.series(state, tariffs.TariffKind.TRADED, NOON, "EUR")
+    assert found == tariffs.Series((price / 1e6,), "2024-10-04T12:00:00Z", "PT30M", "EUR/kWh")
+    assert tariffs.series(state, tariffs.TariffKind.TRADED, END, "EUR") is None

@@ -17,7 +17,8 @@ class Serving:
     """What `serve` asks for."""
 
     config: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="TOML file of a service: see docs/live.md.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="CONFIG", help="TOML file of a service: see docs/live.md.", show_default=False),
     ] = None
     demo: Annotated[bool, typer.Option("--demo", help="A whole market in this process, with simulated members.")] = (
         False
