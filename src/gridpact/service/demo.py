@@ -30,9 +30,9 @@ from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, run_area
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.clock import FastClock
-from gridpact.service.duties import PAUSE_S, Desk, open_intervals
+from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
-from gridpact.service.gateway import Outbox, run_gateway
+from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Site, Tokens, Window
@@ -43,6 +43,8 @@ BEGIN_MS = 10 * HOUR
 """Into the profiles, when a demonstration begins: there is sun to sell."""
 AHEAD_MS = 2 * HOUR
 """How long before its gate closes an interval is open for bidding."""
+LAST_BID_MS, LAST_BID_WALL_MS = 60_000, 2_000
+"""How long before the gate closes homes bid for the last time, on their clock and on the wall's: whichever is longer."""
 TOKENS_FILE = "tokens.json"
 PARTIES = {"market": Role.EXCHANGE, "grid": Role.DSO, "shop": Role.SUPPLIER, "head": Role.METER}
 
@@ -114,6 +116,7 @@ async def run_demo(
         last = [step.at async for step in store.read(rules.area, max(await store.length(rules.area) - 1, 0))]
         clock = FastClock(max([*last, start_ms(community) + BEGIN_MS]), speed)
         outbox, window = Outbox(rules.area, store), await Window.open(store, rules.area)
+        board = Board()
 
         if window.has_begun and window.state.rules != rules:
             raise InputError(
@@ -130,17 +133,20 @@ async def run_demo(
         writer = await stack.enter_async_context(
             run_area(store, rules, register.actors(), market.signing_key, clock, tell)
         )
-        connected = await stack.enter_async_context(run_gateway(writer, outbox, url, EXCHANGE_USER, market.password))
+        connected = await stack.enter_async_context(
+            run_gateway(writer, outbox, url, EXCHANGE_USER, market.password, board=board)
+        )
         await connected.wait()
         desk = Desk(writer, lambda _: (network, q_kvar), policy, "grid", grid.signing_key, day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         agents = [
-            await stack.enter_async_context(_agent(community, at, passes, url, clock))
+            await stack.enter_async_context(_agent(community, at, passes, url, clock, rules.gate_closure_ms))
             for at in range(len(community.members))
         ]
         running = [
             tasks.create_task(open_intervals(writer, prices_of(community), AHEAD_MS, clock)),
             tasks.create_task(desk.run()),
+            tasks.create_task(keep_board(writer, board, clock, speed)),
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
         ]
@@ -242,7 +248,9 @@ def _enrol(community: Community, folder: Path) -> tuple[Register, Passes]:
 
 
 @asynccontextmanager
-async def _agent(community: Community, at: int, passes: Passes, url: str, clock: FastClock) -> AsyncIterator[Agent]:
+async def _agent(
+    community: Community, at: int, passes: Passes, url: str, clock: FastClock, gate_closure_ms: int
+) -> AsyncIterator[Agent]:
     member, own = community.members[at], passes.of(community.members[at].id)
     home = Home(
         member,
@@ -252,7 +260,16 @@ async def _agent(community: Community, at: int, passes: Passes, url: str, clock:
         step_ms(community),
     )
     async with connect(url, area=own.area, member=own.name, password=own.password, key=own.signing_key) as market:
-        yield Agent(market, home, own.meter, own.meter_signing_key, clock)
+        yield Agent(
+            market,
+            home,
+            own.meter,
+            own.meter_signing_key,
+            clock,
+            gate_closure_ms,
+            max(LAST_BID_MS, round(LAST_BID_WALL_MS * clock.speed)),
+            clock.speed,
+        )
 
 
 async def _read_head(writer: AreaWriter, key: SigningKey, network: Network, q_kvar: Any) -> None:
