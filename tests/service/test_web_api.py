@@ -204,7 +204,7 @@ def test_metrics_are_in_the_format_of_prometheus_and_count(tmp_path: Path) -> No
         async with web.client() as client:
             lines = (await client.get("/metrics")).text.splitlines()
         samples = [line for line in lines if not line.startswith("#")]
-        assert all(re.fullmatch(r'gridpact_\w+\{area="north"(,\w+="\w+")?\} -?\d+', line) for line in samples)
+        assert all(re.fullmatch(r'gridpact_\w+\{area="north"(,\w+="\w+")?\} -?\d+(\.\d+)?', line) for line in samples)
         assert 'gridpact_refusals_total{area="north",reason="LIMIT"} 1' in samples
         assert f'gridpact_steps_total{{area="north"}} {web.site.history.steps}' in samples
 

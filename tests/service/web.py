@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from gridpact.exchange import PlaceOrder, ReportNetwork, ReportReading, Step, Tick, Violation
+from gridpact.exchange import PlaceOrder, ReportNetwork, ReportReading, Rules, Step, Tick, Violation
 from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import HOUR
@@ -19,7 +19,7 @@ from gridpact.grid import PowerFlow, load_feeder
 from gridpact.service.area import run_area
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Role, Site, Tokens, Window, make_app
-from service.live import AREA, NOON, RULES, Clock, Live, actors, key_of
+from service.live import NOON, RULES, Clock, Live, actors, key_of
 
 END = NOON + RULES.step_ms
 HOLDERS = {"market": Role.OPERATOR, "grid": Role.DSO, "shop": Role.SUPPLIER, "ann": Role.MEMBER, "bob": Role.MEMBER}
@@ -77,7 +77,7 @@ def checked(interval: int) -> Checked:
 
 
 @asynccontextmanager
-async def web_live(folder: Path) -> AsyncIterator[Web]:
+async def web_live(folder: Path, rules: Rules = RULES) -> AsyncIterator[Web]:
     """A writer, a window on it, and tokens for everybody."""
     clock, tokens, given = Clock(), Tokens(), dict[str, str]()
     for name, role in HOLDERS.items():
@@ -85,12 +85,12 @@ async def web_live(folder: Path) -> AsyncIterator[Web]:
     connected = asyncio.Event()
     connected.set()
     async with open_store(f"sqlite:///{folder / 'events.db'}") as store:
-        window = await Window.open(store, AREA)
+        window = await Window.open(store, rules.area)
 
         async def tell(steps: Sequence[Step], _effects: Sequence[Effect]) -> None:
             window.take(steps)
 
-        async with run_area(store, RULES, actors(), key_of("market"), clock, tell) as writer:
+        async with run_area(store, rules, actors(), key_of("market"), clock, tell) as writer:
             site = Site(
                 clock,
                 window,

@@ -117,8 +117,8 @@ class Board:
         paid = sum(sums.get("paid", 0) for sums in self._bills.values()) + self._before.get("paid", 0)
         newest = max(self._trades, default=None)
         return {
-            "import_price": self.prices and self.prices.prices.import_price / MICRO,
-            "export_price": self.prices and self.prices.prices.export_price / MICRO,
+            "import_price": None if self.prices is None else self.prices.prices.import_price / MICRO,
+            "export_price": None if self.prices is None else self.prices.prices.export_price / MICRO,
             "position": None if newest is None else sum(self._trades[newest].values()) / 1_000,
             **{name: (wh + self._before.get(name, 0)) / 1_000 for name, wh in sums_wh.items()},
             "paid": paid / MICRO,

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.datastructures import State as AppState
@@ -113,15 +113,17 @@ async def sign_in(request: Asked, site: Here) -> Response[Any]:
     if viewer is None:
         return _page(request, site, "sign-in", failed=True, status_code=401)
     secure = request.url.scheme == "https"
-    kept = Cookie(COOKIE, value=token, httponly=True, samesite="strict", secure=secure, path="/")
-    return Redirect(_first_page(viewer), status_code=303, cookies=[kept])
+    base = request.app.state.base
+    kept = Cookie(COOKIE, value=token, httponly=True, samesite="strict", secure=secure, path=base or "/")
+    return Redirect(base + _first_page(viewer), status_code=303, cookies=[kept])
 
 
 @post("/sign-out", include_in_schema=False, status_code=303)
 async def sign_out(request: Asked) -> Redirect:
     """Forget the token."""
     _refuse_foreign(request)
-    return Redirect("/", status_code=303, cookies=[Cookie(COOKIE, value="", max_age=0, path="/")])
+    base = request.app.state.base
+    return Redirect(f"{base}/", status_code=303, cookies=[Cookie(COOKIE, value="", max_age=0, path=base or "/")])
 
 
 @get("/static/live.css", include_in_schema=False, media_type="text/css; charset=utf-8")
@@ -142,7 +144,8 @@ async def icon() -> str:
     return _text(HERE, "static/icon.svg")
 
 
-PAGES = [market, feeder, home, operator, sign_in_form, sign_in, sign_out, style, script, icon]
+ASSETS = [style, script, icon]
+PAGES = [market, feeder, home, operator, sign_in_form, sign_in, sign_out, *ASSETS]
 
 
 def error_page(request: Asked, site: Site, status_code: int, text: str, headers: Mapping[str, str]) -> Response[str]:
@@ -154,18 +157,15 @@ def error_page(request: Asked, site: Site, status_code: int, text: str, headers:
 
 def _page(request: Asked, site: Site, name: str, *, status_code: int = 200, **shown: Any) -> Response[str]:
     viewer = request.scope.get("user") or Viewer()
-    text = (
-        _templates()
-        .get_template(f"{name}.html.j2")
-        .render(
-            page=name,
-            viewer=viewer,
-            clock=views.clock(site.state, site.clock()),
-            say=words.Words(site.zone, site.currency),
-            meaning=MEANING,
-            version=__version__,
-            **shown,
-        )
+    text = template(name).render(
+        page=name,
+        base=request.app.state.base,
+        viewer=viewer,
+        clock=views.clock(site.state, site.clock()),
+        say=words.Words(site.zone, site.currency),
+        meaning=MEANING,
+        version=__version__,
+        **shown,
     )
     return Response(text, media_type=MediaType.HTML, status_code=status_code)
 
@@ -208,6 +208,11 @@ def _refuse_foreign(request: Asked) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
         raise PermissionDeniedException("sent by a page of another origin")
+
+
+def template(name: str) -> Template:
+    """A page's template."""
+    return _templates().get_template(f"{name}.html.j2")
 
 
 @cache
