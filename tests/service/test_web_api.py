@@ -37,9 +37,16 @@ ASKED = {
     "/api/v1/members/ann/battery": ("ann",),
     "/api/v1/members/ann/statement": ("ann",),
     "/api/v1/members/nobody/bills": (),
+    "/api/v1/ledger": EVERYBODY,
+    "/api/v1/ledger/heads": EVERYBODY,
+    "/api/v1/ledger/entries/3": EVERYBODY,
+    "/api/v1/ledger/growth?older=2&size=5": EVERYBODY,
+    "/api/v1/members/ann/ledger": ("ann",),
+    "/api/v1/members/ann/ledger/3": ("ann",),
     "/metrics": EVERYBODY,
     "/": EVERYBODY,
     "/feeder": EVERYBODY,
+    "/ledger": EVERYBODY,
     "/home": ("ann", "bob"),
     "/operator": ("market",),
     "/sign-in": EVERYBODY,
@@ -71,9 +78,10 @@ def test_everybody_sees_what_is_theirs_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_table_of_rights_leaves_no_path_of_the_api_out() -> None:
     described = {path.replace("{start}", str(NOON)) for path in msgspec.json.decode(openapi_text())["paths"]}
-    asked = {
-        re.sub("/tariff/[a-z]+", "/tariff/{kind}", path.replace("/members/ann", "/members/{member}")) for path in ASKED
-    }
+    names = {"/members/ann": "/members/{member}", "/tariff/[a-z]+": "/tariff/{kind}", r"/\d$": "/{seq}", r"\?.*": ""}
+    asked = set(ASKED)
+    for pattern, name in names.items():
+        asked = {re.sub(pattern, name, path) for path in asked}
     assert described - asked == {"/api/v1/events"}
 
 
@@ -110,6 +118,10 @@ def test_answers_carry_what_the_views_say(tmp_path: Path) -> None:
         ("/api/v1/tariff/traded/series", 404),
         ("/api/v1/members/ann/statement?begin=5&end=1", 400),
         ("/api/v1/members/ann/statement?begin=x", 400),
+        ("/api/v1/ledger/entries/1", 404),
+        ("/api/v1/ledger/growth?older=0&size=1", 400),
+        ("/api/v1/ledger/growth?older=3&size=2", 400),
+        ("/api/v1/members/ann/ledger/1", 404),
         ("/?interval=x", 400),
         ("/?interval=5", 200),
         ("/nothing", 404),

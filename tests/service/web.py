@@ -17,6 +17,7 @@ from gridpact.exchange.rules import HOUR
 from gridpact.exchange.values import Reduction
 from gridpact.grid import PowerFlow, load_feeder
 from gridpact.service.area import run_area
+from gridpact.service.ledger import LiveLedger
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Role, Site, Tokens, Window, make_app
 from service.live import NOON, RULES, Clock, Live, actors, key_of
@@ -65,6 +66,8 @@ class Web:
         await area.say("head", ReportReading(NOON, 2_510))
         await area.until(END + HOUR)
         await area.say("market", Tick())  # what comes before it is durable then
+        assert self.site.ledger is not None
+        await self.site.ledger.follow()
 
 
 def checked(interval: int) -> Checked:
@@ -101,5 +104,6 @@ async def web_live(folder: Path, rules: Rules = RULES) -> AsyncIterator[Web]:
                 load_feeder("ieee37"),
                 lambda: checked(NOON),
                 lambda member: Charge(3.2, 8.0) if member == "ann" else None,
+                ledger=LiveLedger(store, rules.area, "market", key_of("market")),
             )
             yield Web(Live(0, writer, clock, connected), site, given)

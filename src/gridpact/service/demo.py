@@ -33,6 +33,7 @@ from gridpact.service.clock import FastClock
 from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
+from gridpact.service.ledger import LiveLedger
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Site, Tokens, Window
@@ -150,6 +151,8 @@ async def run_demo(
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
         ]
+        ledger = LiveLedger(store, rules.area, "market", market.signing_key)
+        running.append(tasks.create_task(ledger.run()))
         site = Site(
             clock,
             window,
@@ -161,6 +164,7 @@ async def run_demo(
             lambda: desk.latest,
             _charges(agents),
             writer.waits,
+            ledger,
         )
         clock.go()
         yield Demo(writer, clock, network, community, tuple(agents), url, site)

@@ -23,6 +23,7 @@ from gridpact.ledger import to_text as bytes_to_text
 from gridpact.ledger.keys import KEY_BYTES, SIGNATURE_BYTES
 
 STEP = "step_taken"
+TABLE = "step"
 COMMAND = b"gridpact/v1/command\n"
 """What comes before the bytes that the author of a command signs."""
 
@@ -132,12 +133,23 @@ def append_step(log: Log, step: Step, keeper: str) -> int:
     keeper
         Who signs the entry: the id of the exchange.
     """
+    return log.append(keeper, STEP, msgspec.to_builtins(body_of(step)), {TABLE: table_of(step)})
+
+
+def table_of(step: Step) -> dict[str, list[Any]]:
+    """What is sealed of a step, as columns with one row."""
     command = None if step.command is None else msgspec.to_builtins(step.command)
-    table: dict[str, list[Any]] = {
-        "command": [command],
-        "events": [[msgspec.to_builtins(event) for event in step.events]],
-    }
-    return log.append(keeper, STEP, msgspec.to_builtins(body_of(step)), {"step": table})
+    return {"command": [command], "events": [[msgspec.to_builtins(event) for event in step.events]]}
+
+
+def ends_part(step: Step) -> bool:
+    """Whether a head is signed after the step: whenever an interval is cleared, accepted or settled."""
+    return any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events)
+
+
+def time_of(at: int) -> str:
+    """A time of receipt as heads state it."""
+    return to_text(EPOCH + at * MILLISECOND)
 
 
 def append_journal(log: Log, steps: Iterable[Step], keeper: str) -> None:
@@ -147,11 +159,11 @@ def append_journal(log: Log, steps: Iterable[Step], keeper: str) -> None:
     for step in steps:
         append_step(log, step, keeper)
         covered, at = False, step.at
-        if any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events):
-            log.sign_head(_time(at))
+        if ends_part(step):
+            log.sign_head(time_of(at))
             covered = True
     if not covered:
-        log.sign_head(_time(at))
+        log.sign_head(time_of(at))
 
 
 def directory_of(steps: Iterable[Step], others: Mapping[str, bytes] | None = None) -> Directory:
@@ -171,10 +183,6 @@ def directory_of(steps: Iterable[Step], others: Mapping[str, bytes] | None = Non
 def actors_of(event: AnyEvent) -> tuple[Any, ...]:
     """Whom an event registers."""
     return getattr(event, "actors", ()) or ((event.actor,) if hasattr(event, "actor") else ())
-
-
-def _time(at: int) -> str:
-    return to_text(EPOCH + at * MILLISECOND)
 
 
 def _cleared(gate: GateClosed, events: tuple[AnyEvent, ...]) -> ClearingTotals:

@@ -1,5 +1,6 @@
 """Append, read, snapshot: the few things that are done with the events of an area."""
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -168,15 +169,16 @@ class Store:
             if messages:
                 await connection.execute(insert(OUTBOX), messages)
 
-    async def read(self, area: str, since: int = 0) -> AsyncIterator[Step]:
-        """The steps of an area from a number on, in order."""
+    async def read(self, area: str, since: int = 0, most: int | None = None) -> AsyncIterator[Step]:
+        """The steps of an area from a number on, in order, at most so many."""
         decode = msgspec.json.Decoder(Step).decode
-        while True:
+        left = sys.maxsize if most is None else most
+        while left > 0:
             wanted = (
                 select(JOURNAL.c.step)
                 .where(JOURNAL.c.area == area, JOURNAL.c.number >= since)
                 .order_by(JOURNAL.c.number)
-                .limit(ROWS_AT_ONCE)
+                .limit(min(left, ROWS_AT_ONCE))
             )
             async with _transaction(self._engine) as connection:
                 rows = (await connection.execute(wanted)).scalars().all()
@@ -184,7 +186,7 @@ class Store:
                 yield decode(row)
             if len(rows) < ROWS_AT_ONCE:
                 return
-            since += len(rows)
+            since, left = since + len(rows), left - len(rows)
 
     async def unsent(self, area: str) -> list[Effect]:
         """Messages that have not been handed to the broker for certain, in the order in which they arose."""

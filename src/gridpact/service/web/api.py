@@ -1,70 +1,34 @@
 """REST: what a browser or a script may ask, read-only. The types of the answers are those of `views`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Router
 from litestar.datastructures import State as AppState
 from litestar.exceptions import HTTPException, NotFoundException, ValidationException
-from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import ResponseSpec
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
-from litestar.types import Guard
 
 from gridpact.exchange import MemberLimit
 from gridpact.exchange.state import Interval
 from gridpact.exchange.values import LARGEST
 from gridpact.service.web import tariffs, views
 from gridpact.service.web.access import SEES_NETWORK, Role, Viewer
+from gridpact.service.web.describing import Kind, Member, Millis, Start, reading
 from gridpact.service.web.feed import Heard
 from gridpact.service.web.guard import only, only_itself
+from gridpact.service.web.proofs import PROOFS
 from gridpact.service.web.site import Charge, Here, Site
 
 CLOCK_EVERY_S = 1.0
 Asked = Request[Viewer, Any, AppState]
-Start = Annotated[
-    int, PathParameter(ge=0, le=LARGEST, description="Start of the interval, milliseconds since 1970 UTC.")
-]
-Member = Annotated[str, PathParameter(min_length=1, max_length=64, description="Id of the member.")]
-Kind = Annotated[tariffs.TariffKind, PathParameter(description="Whose price.")]
-Millis = Annotated[int, QueryParameter(ge=0, le=LARGEST, description="Milliseconds since 1970 UTC.")]
 LastHeard = Annotated[
     int | None,
     HeaderParameter(name="Last-Event-ID", ge=0, le=LARGEST, description="Number of the last step heard."),
 ]
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Why there is no other answer: the status, and what is wrong in plain words."""
-
-    status: int
-    detail: str
-
-
-REFUSALS = {
-    400: "The request makes no sense, or was sent to another name of the service.",
-    401: "A token is needed, or the one that was sent is not known.",
-    403: "Not for this role, or another member's.",
-    404: "There is no such thing, or not any more.",
-    429: "Too many requests within a minute.",
-    503: "Too many listen.",
-}
-
-
-def reading(
-    path: str, summary: str, *guards: Guard, may_fail: tuple[int, ...] = ()
-) -> Callable[[Any], HTTPRouteHandler]:
-    """A handler that answers with JSON, described with all that it may answer."""
-    statuses = {400, 401, 429, *may_fail, *([403] if guards else [])}
-    refusals = {
-        status: ResponseSpec(Problem, description=REFUSALS[status], generate_examples=False)
-        for status in sorted(statuses)
-    }
-    return get(path, summary=summary, guards=list(guards), responses=refusals)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -272,6 +236,7 @@ API = Router(
         bills,
         battery,
         statement,
+        PROOFS,
         events,
     ],
 )

@@ -17,7 +17,7 @@ from gridpact import __version__
 from gridpact.exchange import Phase
 from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import Interval
-from gridpact.service.web import drawings, views, words
+from gridpact.service.web import drawings, proofs, views, words
 from gridpact.service.web.access import COOKIE, SEES_NETWORK, Role, Viewer
 from gridpact.service.web.guard import only
 from gridpact.service.web.site import Here, Site
@@ -28,6 +28,7 @@ STYLES = (("gridpact.study.pages", "templates/frame.css"), (HERE, "static/live.c
 Asked = Request[Viewer, Any, AppState]
 BILLS_SHOWN = 24
 ORDERS_SHOWN = 16
+HEADS_SHOWN = 20
 
 
 @get("/", include_in_schema=False)
@@ -64,6 +65,15 @@ async def feeder(request: Asked, site: Here) -> Response[str]:
         single=single,
         map=drawings.feeder_map(site.feeder, seen) if seen and seen.buses else None,
     )
+
+
+@get("/ledger", include_in_schema=False)
+async def ledger(request: Asked, site: Here) -> Response[str]:
+    """The ledger, with what verifies it in the browser."""
+    state, member = proofs.state_of(site), request.user.member
+    newest = site.ledger.heads[: -HEADS_SHOWN - 1 : -1] if site.ledger else []
+    own = proofs.own_positions(site, member) if member else []
+    return _page(request, site, "ledger", state=state, own=own, heads=[proofs.as_head(each) for each in newest])
 
 
 @get("/home", include_in_schema=False, guards=[only(Role.MEMBER)])
@@ -138,6 +148,12 @@ async def script() -> str:
     return _text(HERE, "static/live.js")
 
 
+@get("/static/verify.js", include_in_schema=False, media_type="text/javascript; charset=utf-8")
+async def verifier() -> str:
+    """What verifies the ledger."""
+    return _text(HERE, "static/verify.js")
+
+
 @get("/favicon.ico", include_in_schema=False, media_type="image/svg+xml")
 async def icon() -> str:
     """The sign of the project."""
@@ -145,7 +161,7 @@ async def icon() -> str:
 
 
 ASSETS = [style, script, icon]
-PAGES = [market, feeder, home, operator, sign_in_form, sign_in, sign_out, *ASSETS]
+PAGES = [market, feeder, ledger, verifier, home, operator, sign_in_form, sign_in, sign_out, *ASSETS]
 
 
 def error_page(request: Asked, site: Site, status_code: int, text: str, headers: Mapping[str, str]) -> Response[str]:

@@ -13,6 +13,7 @@ from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.monitor import Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
+from gridpact.service.ledger import LiveLedger
 from gridpact.service.store import Store
 from gridpact.service.waits import Waits
 from gridpact.service.web.access import Tokens
@@ -113,6 +114,8 @@ class Site:
         Gives what is in a member's battery, where the service knows; None of one without.
     waits
         How long each member waits for answers.
+    ledger
+        Of the durable steps; None if none is kept.
     """
 
     clock: Clock
@@ -125,6 +128,7 @@ class Site:
     checked: Callable[[], Checked | None]
     charge: Callable[[str], Charge | None]
     waits: Waits = field(default_factory=Waits)
+    ledger: LiveLedger | None = None
 
     @property
     def state(self) -> State:
