@@ -84,10 +84,11 @@ class LiveArea:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that runs: its areas by name, and where the broker is."""
+    """A service that runs: its areas by name, where the broker is, who may log in there."""
 
     areas: dict[str, LiveArea]
     broker: str
+    accounts: Accounts
     clock: Clock
 
 
@@ -167,7 +168,7 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
     prepared = [await asyncio.to_thread(_prepare, config, area, offices[area.name]) for area in config.areas]
     door = Door(config, tuple(offices.values()), _login(config))
     door.update()
-    async with AsyncExitStack() as stack:
+    async with one_error(), AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.store))
         line = await _reach_broker(config, door, stack)
         clock = await _clock(config, store)
@@ -181,9 +182,21 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
             running.append(tasks.create_task(_follow_folder(area, door, app)))
         if isinstance(clock, FastClock):
             clock.go()
-        yield Service(areas, line.url, clock)
+        yield Service(areas, line.url, door.accounts, clock)
         for task in running:
             task.cancel()
+
+
+@asynccontextmanager
+async def one_error() -> AsyncIterator[None]:
+    """Let an error that groups of tasks have wrapped leave as itself, if it is the only one."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
 
 
 @dataclass(frozen=True, slots=True)
