@@ -19,7 +19,6 @@ from gridpact.exchange.rules import DAY, HOUR, MINUTE
 from gridpact.grid import load_feeder
 from gridpact.ledger import SigningKey, to_text
 from gridpact.service.area import AreaWriter, run_area
-from gridpact.service.ledger import LiveLedger
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Site, Tokens, Window, listen, make_app, run_web
 
@@ -92,7 +91,6 @@ class Market:
                 load_feeder("ieee37"),
                 lambda: None,
                 lambda _: None,
-                ledger=LiveLedger(store, "bench", "market", _key("market")),
             )
             prices = Prices(300_000, 80_000, 350_000, 50_000, 100_000)
             await self.say("market", "open", OpenInterval(NOON, prices))

@@ -1,7 +1,6 @@
 """The ledger of a live area: proofs hold, nobody's content is opened to others, and a browser sees what does not hold."""
 
 import asyncio
-import io
 import re
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -9,30 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from browsing import DESK, running, windows
-from gridpact.errors import InputError
-from gridpact.exchange.proof.journal import append_step
 from gridpact.exchange.rules import HOUR
 from gridpact.ledger import (
     Directory,
     Entry,
-    ExportWriter,
-    Header,
-    Log,
     SignedHead,
     TreeHead,
-    View,
     leaf_hash,
     to_bytes,
     verify_consistency,
     verify_inclusion,
 )
-from gridpact.service.ledger import LiveLedger
-from gridpact.service.store import open_store
+from gridpact.service.ledger import AreaLedger
 from gridpact.service.web.access import COOKIE
-from service.live import AREA, key_of
+from service.live import key_of
 from service.test_web_browser import WAIT_MS, served
 from service.web import LATER, Web, web_live
 
@@ -48,9 +39,9 @@ def with_traded(folder: Path, check: Callable[[Web], Awaitable[Any]]) -> Any:
     return asyncio.run(go())
 
 
-def ledger_of(web: Web) -> LiveLedger:
-    assert web.site.ledger is not None
-    return web.site.ledger
+def ledger_of(web: Web) -> AreaLedger:
+    assert web.site.records is not None
+    return web.site.records.ledger
 
 
 def test_every_entry_is_proven_to_be_in_the_head_and_every_head_to_go_on_from_the_one_before(tmp_path: Path) -> None:
@@ -82,42 +73,6 @@ def test_every_entry_is_proven_to_be_in_the_head_and_every_head_to_go_on_from_th
     with_traded(tmp_path, check)
 
 
-def test_a_ledger_that_is_made_again_from_the_store_is_the_same_and_that_of_another_key_is_not(tmp_path: Path) -> None:
-    async def check(web: Web) -> None:
-        first = ledger_of(web)
-        async with open_store(f"sqlite:///{tmp_path / 'events.db'}") as store:
-            again = LiveLedger(store, AREA, "market", key_of("market"))
-            while await again.follow(3):
-                pass
-            other = LiveLedger(store, AREA, "market", key_of("mallory"))
-            await other.follow()
-        assert (again.log, again.heads, dict(again.own)) == (first.log, first.heads, dict(first.own))
-        assert other.log != first.log
-        with pytest.raises(InputError, match="entry 1000"):
-            await first.entry(1_000)
-
-    with_traded(tmp_path, check)
-
-
-def test_entries_are_those_of_an_exported_journal(tmp_path: Path) -> None:
-    """Salts aside, which are given to the export here."""
-
-    async def check(web: Web) -> None:
-        ledger = ledger_of(web)
-        async with open_store(f"sqlite:///{tmp_path / 'events.db'}") as store:
-            steps = [step async for step in store.read(AREA)]
-        entries = [await ledger.entry(seq) for seq in range(len(steps))]
-        salts = iter([entry.openings["step"].salts[0] for entry in entries])
-        header = Header(ledger.log, View.PUBLIC, "market", KEYS)
-        log = Log(header, {"market": key_of("market")}, (), ExportWriter(io.BytesIO(), header), lambda _: next(salts))
-        for step in steps:
-            append_step(log, step, "market")
-        assert log.sign_head("2024-01-01T00:00:00Z").head.root == ledger.tree.root()
-        assert len({entry.openings["step"].salts[0] for entry in entries}) == len(steps)
-
-    with_traded(tmp_path, check)
-
-
 def test_a_member_opens_its_own_entries_and_no_others(tmp_path: Path) -> None:
     async def check(web: Web) -> None:
         async with web.client("ann") as ann:
@@ -129,7 +84,7 @@ def test_a_member_opens_its_own_entries_and_no_others(tmp_path: Path) -> None:
                 assert row["command"]["author"] in ("ann", "meter-ann")
                 kinds.append(row["command"]["body"]["kind"])
             assert kinds == ["report_reading", "place_order", "place_order"]
-            for seq in set(range(len(ledger_of(web).tree))) - set(own):
+            for seq in set(range(ledger_of(web).size)) - set(own):
                 assert (await ann.get(f"/api/v1/members/ann/ledger/{seq}")).status_code == 404
                 leaf = (await ann.get(f"/api/v1/ledger/entries/{seq}")).json().get("leaf", "")
                 assert not re.search(r"\b(ann|bob)\b", leaf)
@@ -185,4 +140,4 @@ async def _trade_on(web: Web) -> None:
     ledger, heads = ledger_of(web), len(ledger_of(web).heads)
     await web.area.until(LATER - HOUR)
     while len(ledger.heads) == heads:
-        await ledger.follow()
+        await web.enter()

@@ -16,15 +16,17 @@ from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import HOUR
 from gridpact.exchange.values import Reduction
 from gridpact.grid import PowerFlow, load_feeder
+from gridpact.ledger import to_text
 from gridpact.service.area import run_area
-from gridpact.service.ledger import LiveLedger
+from gridpact.service.ledger import AreaLedger, LedgerSecret
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Role, Site, Tokens, Window, make_app
+from gridpact.service.web import Charge, Records, Role, Site, Tokens, Window, make_app
 from service.live import NOON, RULES, Clock, Live, actors, key_of
 
 END = NOON + RULES.step_ms
 HOLDERS = {"market": Role.OPERATOR, "grid": Role.DSO, "shop": Role.SUPPLIER, "ann": Role.MEMBER, "bob": Role.MEMBER}
 LATER = NOON + 10 * HOUR
+SECRET = LedgerSecret(to_text(bytes(16)), to_text(bytes(32)))
 
 
 @dataclass
@@ -66,8 +68,14 @@ class Web:
         await area.say("head", ReportReading(NOON, 2_510))
         await area.until(END + HOUR)
         await area.say("market", Tick())  # what comes before it is durable then
-        assert self.site.ledger is not None
-        await self.site.ledger.follow()
+        await self.enter()
+
+    async def enter(self) -> None:
+        """Let the ledger follow what is durable."""
+        assert self.site.records is not None
+        records = self.site.records
+        async for step in records.store.read(records.area, records.ledger.size):
+            records.ledger.take(step)
 
 
 def checked(interval: int) -> Checked:
@@ -104,6 +112,6 @@ async def web_live(folder: Path, rules: Rules = RULES) -> AsyncIterator[Web]:
                 load_feeder("ieee37"),
                 lambda: checked(NOON),
                 lambda member: Charge(3.2, 8.0) if member == "ann" else None,
-                ledger=LiveLedger(store, rules.area, "market", key_of("market")),
+                records=Records(store, rules.area, AreaLedger(SECRET, "market", key_of("market"))),
             )
             yield Web(Live(0, writer, clock, connected), site, given)

@@ -33,10 +33,10 @@ from gridpact.service.clock import FastClock
 from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
-from gridpact.service.ledger import LiveLedger
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Site, Tokens, Window
+from gridpact.service.web import Charge, Records, Site, Tokens, Window
 from gridpact.service.web import Role as WebRole
 from gridpact.units import to_wh
 
@@ -75,6 +75,7 @@ class Demo:
     agents: tuple[Agent, ...]
     broker: str
     site: Site
+    ledger: AreaLedger
 
 
 @asynccontextmanager
@@ -138,19 +139,19 @@ async def run_demo(
         await connected.wait()
         desk = Desk(writer, lambda _: (network, q_kvar), policy, "grid", grid.signing_key, day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        ledger = AreaLedger(ledger_secret(folder), "market", market.signing_key)
         showing = tasks.create_task(keep_board(writer, board, clock, speed))
         agents = [
             await stack.enter_async_context(_agent(community, at, passes, url)) for at in range(len(community.members))
         ]
         running = [
             showing,
+            tasks.create_task(keep_ledger(ledger, writer, board)),
             tasks.create_task(open_intervals(writer, prices_of(community), AHEAD_MS, clock)),
             tasks.create_task(desk.run()),
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
         ]
-        ledger = LiveLedger(store, rules.area, "market", market.signing_key)
-        running.append(tasks.create_task(ledger.run()))
         site = Site(
             clock,
             window,
@@ -162,10 +163,10 @@ async def run_demo(
             lambda: desk.latest,
             _charges(agents),
             writer.waits,
-            ledger,
+            Records(store, rules.area, ledger),
         )
         clock.go()
-        yield Demo(writer, clock, network, community, tuple(agents), url, site)
+        yield Demo(writer, clock, network, community, tuple(agents), url, site, ledger)
         for task in running:
             task.cancel()
 

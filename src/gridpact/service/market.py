@@ -26,11 +26,11 @@ from gridpact.service.duties import Desk, keep_board, open_intervals
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
-from gridpact.service.ledger import LiveLedger
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
-from gridpact.service.web import Front, Site, Window, listen, make_app, run_web
+from gridpact.service.web import Front, Records, Site, Window, listen, make_app, run_web
 
 LOOK_EVERY_S = 0.5
 """How often the folder of an area is looked at for members who have joined or left."""
@@ -64,10 +64,8 @@ class LiveArea:
         Set while the line to the broker stands.
     places
         The network with whoever takes part.
-    board
-        What is shown to everybody.
-    ledger
-        Of its steps, with a web page.
+    board, ledger
+        What is shown to everybody; the ledger of the durable steps.
     address
         Of its web page; empty if it has none.
     """
@@ -83,7 +81,7 @@ class LiveArea:
     connected: asyncio.Event
     places: Places
     board: Board
-    ledger: LiveLedger | None = None
+    ledger: AreaLedger
     address: str = ""
 
 
@@ -183,8 +181,6 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
             area = await _open(each, store, line, clock, stack)
             areas[area.config.name] = area
             running += [tasks.create_task(duty) for duty in _duties(area, each.conduct)]
-            if area.ledger is not None:
-                running.append(tasks.create_task(area.ledger.run()))
         apps = await _show(list(areas.values()), config, stack)
         running += [tasks.create_task(_follow_folder(area, door, apps.get(name))) for name, area in areas.items()]
         if isinstance(clock, FastClock):
@@ -311,7 +307,7 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         parties.of("grid").signing_key,
         day_before(each.community),
     )
-    ledger = None if window is None else LiveLedger(store, rules.area, "market", parties.of("market").signing_key)
+    ledger = AreaLedger(ledger_secret(each.office.folder), "market", parties.of("market").signing_key)
     return LiveArea(
         each.config,
         each.office,
@@ -332,6 +328,7 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
     return [
         open_intervals(area.writer, prices_of(area.community), area.config.open_ahead_ms, area.clock),
         area.desk.run(),
+        keep_ledger(area.ledger, area.writer, area.board),
         keep_board(area.writer, area.board, area.clock, area.clock.speed if isinstance(area.clock, FastClock) else 1.0),
         *conduct.duties(area),
     ]
@@ -378,7 +375,7 @@ def _site(area: LiveArea) -> Site:
         checked=lambda: desk.latest,
         charge=lambda member: None,
         waits=area.writer.waits,
-        ledger=area.ledger,
+        records=Records(area.writer.store, area.config.name, area.ledger),
     )
 
 

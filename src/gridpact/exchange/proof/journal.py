@@ -18,12 +18,11 @@ from gridpact.exchange.events import AnyEvent, GateClosed, IntervalAccepted, Int
 from gridpact.exchange.journal import Step
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, to_text
 from gridpact.exchange.proof.words import Body, Count, Moment, Table, Whole
-from gridpact.ledger import Directory, Log, SigningKey, encode, to_bytes
+from gridpact.ledger import Directory, Log, SignedHead, SigningKey, encode, to_bytes
 from gridpact.ledger import to_text as bytes_to_text
 from gridpact.ledger.keys import KEY_BYTES, SIGNATURE_BYTES
 
 STEP = "step_taken"
-TABLE = "step"
 COMMAND = b"gridpact/v1/command\n"
 """What comes before the bytes that the author of a command signs."""
 
@@ -133,23 +132,12 @@ def append_step(log: Log, step: Step, keeper: str) -> int:
     keeper
         Who signs the entry: the id of the exchange.
     """
-    return log.append(keeper, STEP, msgspec.to_builtins(body_of(step)), {TABLE: table_of(step)})
-
-
-def table_of(step: Step) -> dict[str, list[Any]]:
-    """What is sealed of a step, as columns with one row."""
     command = None if step.command is None else msgspec.to_builtins(step.command)
-    return {"command": [command], "events": [[msgspec.to_builtins(event) for event in step.events]]}
-
-
-def ends_part(step: Step) -> bool:
-    """Whether a head is signed after the step: whenever an interval is cleared, accepted or settled."""
-    return any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events)
-
-
-def time_of(at: int) -> str:
-    """A time of receipt as heads state it."""
-    return to_text(EPOCH + at * MILLISECOND)
+    table: dict[str, list[Any]] = {
+        "command": [command],
+        "events": [[msgspec.to_builtins(event) for event in step.events]],
+    }
+    return log.append(keeper, STEP, msgspec.to_builtins(body_of(step)), {"step": table})
 
 
 def append_journal(log: Log, steps: Iterable[Step], keeper: str) -> None:
@@ -159,11 +147,21 @@ def append_journal(log: Log, steps: Iterable[Step], keeper: str) -> None:
     for step in steps:
         append_step(log, step, keeper)
         covered, at = False, step.at
-        if ends_part(step):
-            log.sign_head(time_of(at))
+        if brings_head(step):
+            sign_head_after(log, step)
             covered = True
     if not covered:
-        log.sign_head(time_of(at))
+        log.sign_head(_time(at))
+
+
+def brings_head(step: Step) -> bool:
+    """Whether a head follows: an interval was cleared, accepted or settled."""
+    return any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events)
+
+
+def sign_head_after(log: Log, step: Step) -> SignedHead:
+    """Sign a head at the time of the step."""
+    return log.sign_head(_time(step.at))
 
 
 def directory_of(steps: Iterable[Step], others: Mapping[str, bytes] | None = None) -> Directory:
@@ -183,6 +181,10 @@ def directory_of(steps: Iterable[Step], others: Mapping[str, bytes] | None = Non
 def actors_of(event: AnyEvent) -> tuple[Any, ...]:
     """Whom an event registers."""
     return getattr(event, "actors", ()) or ((event.actor,) if hasattr(event, "actor") else ())
+
+
+def _time(at: int) -> str:
+    return to_text(EPOCH + at * MILLISECOND)
 
 
 def _cleared(gate: GateClosed, events: tuple[AnyEvent, ...]) -> ClearingTotals:

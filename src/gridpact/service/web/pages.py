@@ -71,7 +71,7 @@ async def feeder(request: Asked, site: Here) -> Response[str]:
 async def ledger(request: Asked, site: Here) -> Response[str]:
     """The ledger, with what verifies it in the browser."""
     state, member = proofs.state_of(site), request.user.member
-    newest = site.ledger.heads[: -HEADS_SHOWN - 1 : -1] if site.ledger else []
+    newest = site.records.ledger.heads[: -HEADS_SHOWN - 1 : -1] if site.records else []
     own = proofs.own_positions(site, member) if member else []
     return _page(request, site, "ledger", state=state, own=own, heads=[proofs.as_head(each) for each in newest])
 

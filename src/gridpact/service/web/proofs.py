@@ -6,12 +6,11 @@ import msgspec
 from litestar import Router
 from litestar.exceptions import NotFoundException, ValidationException
 
-from gridpact.exchange.proof.journal import TABLE
+from gridpact.errors import InputError
 from gridpact.ledger import SignedHead, encode_rows, to_text
-from gridpact.service.ledger import LiveLedger
 from gridpact.service.web.describing import Count, Member, Position, Size, reading
 from gridpact.service.web.guard import only_itself
-from gridpact.service.web.site import Here, Site
+from gridpact.service.web.site import Here, Records, Site
 
 MOST_HEADS = 100
 
@@ -50,12 +49,10 @@ class EntryProof(msgspec.Struct, frozen=True):
 
 
 class GrowthProof(msgspec.Struct, frozen=True):
-    """That the first ``older`` entries are the beginning of the first ``size``; both roots."""
+    """That the first ``older`` entries are the beginning of the first ``size``."""
 
     older: int
     size: int
-    older_root: str
-    root: str
     proof: tuple[str, ...]
 
 
@@ -77,29 +74,28 @@ async def ledger(site: Here) -> LedgerState:
 @reading("/ledger/heads", "Signed heads", may_fail=(404,))
 async def heads(site: Here, first: Count = 0) -> list[Head]:
     """From a number on, the oldest first, at most 100."""
-    return [as_head(signed) for signed in _kept(site).heads[first : first + MOST_HEADS]]
+    return [as_head(signed) for signed in _kept(site).ledger.heads[first : first + MOST_HEADS]]
 
 
 @reading("/ledger/entries/{seq:int}", "An entry, and the proof that it is in the ledger", may_fail=(404,))
 async def entry(site: Here, seq: Position) -> EntryProof:
     """Of a durable step; its content is committed to and not shown. Covered as soon as an interval moves on after it."""
     kept = _kept(site)
-    signed = kept.covering(seq)
-    if signed is None:
+    head = kept.ledger.head
+    if head is None or seq >= head.head.size:
         raise NotFoundException("no such entry below the newest head")
-    found = await kept.entry(seq)
-    proof = kept.tree.inclusion_proof(seq, signed.head.size)
-    return EntryProof(seq, found.leaf.decode(), _texts(proof), as_head(signed))
+    found = kept.ledger.inclusion(seq, await kept.step(seq), head.head.size)
+    return EntryProof(seq, found.leaf.decode(), _texts(found.hashes), as_head(head))
 
 
 @reading("/ledger/growth", "The proof that the ledger only grew", may_fail=(404,))
 async def growth(site: Here, older: Size, size: Size) -> GrowthProof:
     """Between two sizes, as two heads state them."""
-    tree = _kept(site).tree
-    if not 1 <= older <= size <= len(tree):
-        raise ValidationException(f"older and size: 1 to {len(tree)}, older first")
-    roots = to_text(tree.root(older)), to_text(tree.root(size))
-    return GrowthProof(older, size, *roots, _texts(tree.consistency_proof(older, size)))
+    try:
+        found = _kept(site).ledger.consistency(older, size)
+    except InputError as error:
+        raise ValidationException(str(error)) from None
+    return GrowthProof(older, size, _texts(found))
 
 
 @reading("/members/{member:str}/ledger", "Entries of a member's own commands", only_itself, may_fail=(404,))
@@ -114,7 +110,7 @@ async def own_entry(site: Here, member: Member, seq: Position) -> OwnEntry:
     kept = _kept(site)
     if seq not in own_positions(site, member):
         raise NotFoundException("not an entry of this member's commands, or an old one")
-    opening = (await kept.entry(seq)).openings[TABLE]
+    (opening,) = kept.ledger.entry(seq, await kept.step(seq)).openings.values()
     row = next(iter(encode_rows(opening.columns)))
     return OwnEntry(seq, opening.commitments()[0], to_text(opening.salts[0]), row.decode())
 
@@ -124,15 +120,15 @@ PROOFS = Router("/", route_handlers=[ledger, heads, entry, growth, own_entries, 
 
 def state_of(site: Site) -> LedgerState:
     """The ledger as it stands; raises `NotFoundException` if none is kept."""
-    kept = _kept(site)
-    newest = as_head(kept.heads[-1]) if kept.heads else None
-    key = to_text(kept.key.public)
-    return LedgerState(kept.area, kept.log, kept.keeper, key, len(kept.tree), len(kept.heads), newest)
+    kept, area = _kept(site).ledger, site.state.rules.area
+    newest = None if kept.head is None else as_head(kept.head)
+    return LedgerState(area, kept.log, kept.keeper, to_text(kept.public), kept.size, len(kept.heads), newest)
 
 
 def own_positions(site: Site, member: str) -> list[int]:
     """Positions of the entries of a member's own commands, the newest first."""
-    return list(reversed(_kept(site).own.get(member, ())))
+    known = _kept(site).ledger.size
+    return [seq for seq in reversed(site.window.own.get(member, ())) if seq < known]
 
 
 def as_head(signed: SignedHead) -> Head:
@@ -143,10 +139,10 @@ def as_head(signed: SignedHead) -> Head:
     return Head(head.log, head.size, to_text(head.root), head.time, previous, to_text(signed.signature), content)
 
 
-def _kept(site: Site) -> LiveLedger:
-    if site.ledger is None:
+def _kept(site: Site) -> Records:
+    if site.records is None:
         raise NotFoundException("no ledger is kept here")
-    return site.ledger
+    return site.records
 
 
 def _texts(hashes: Sequence[bytes]) -> tuple[str, ...]:
