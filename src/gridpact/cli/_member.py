@@ -132,10 +132,9 @@ def bind(binding: Binding) -> None:
     from gridpact.service.config import load_config
     from gridpact.units import MICRO
 
-    prices = (
-        None if price is None else round(price * MICRO) for price in (binding.lowest_price, binding.highest_price)
-    )
-    bounds = Bounds(binding.most_wh, *prices, binding.most_messages)
+    asked = binding.lowest_price, binding.highest_price
+    lowest, highest = (None if price is None else round(price * MICRO) for price in asked)
+    bounds = Bounds(binding.most_wh, lowest, highest, binding.most_messages)
     _, office = _office(load_config(binding.config), binding.area)
     office.bind(binding.name, bounds)
     typer.echo(f"{binding.name}: {'free' if bounds == Bounds() else 'bound'}")
