@@ -23,7 +23,7 @@ from gridpact.service.store import Effect, Store, StoreError
 LOG = logging.getLogger(__name__)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
-MOST_IN_FLIGHT = 500
+MOST_IN_FLIGHT = 100
 """Messages handed to the broker and not acknowledged yet."""
 
 
