@@ -13,7 +13,7 @@ from gridpact.exchange.monitor import AlarmKind, Thresholds
 from gridpact.exchange.rules import HOUR
 from gridpact.service.store import open_store
 from gridpact.service.waits import Waits
-from gridpact.service.web import Role, Tokens, Viewer, tariffs, views
+from gridpact.service.web import Role, Tokens, Viewer, monitoring, tariffs, views
 from gridpact.service.web.feed import MOST_BEHIND, BookChanged, Feed, PhaseChanged, Struck, public_part
 from gridpact.service.web.history import History
 from gridpact.service.web.pages import _named
@@ -243,7 +243,7 @@ def test_the_monitor_shows_the_operator_prices_shares_and_what_binds_whom(tmp_pa
         async with web_live(tmp_path) as web:
             await web.area.say("market", SetBounds("bob", Bounds(most_wh=5_000)))
             await web.trade()
-            return views.monitoring(web.site.state, web.site.window.watch, web.site.waits, NOON)
+            return monitoring.monitoring(web.site.state, web.site.window.watch, web.site.waits, NOON)
 
     seen = asyncio.run(go())
     (prices,) = seen.prices

@@ -15,7 +15,7 @@ from litestar.response.sse import ServerSentEventMessage
 from gridpact.exchange import MemberLimit
 from gridpact.exchange.state import Interval
 from gridpact.exchange.values import LARGEST
-from gridpact.service.web import tariffs, views
+from gridpact.service.web import monitoring, tariffs, views
 from gridpact.service.web.access import SEES_NETWORK, Role, Viewer
 from gridpact.service.web.describing import Kind, Member, Millis, Start, reading
 from gridpact.service.web.feed import Heard
@@ -128,9 +128,9 @@ async def operations(site: Here) -> views.Operations:
 
 
 @reading("/monitor", "Who sets prices, who trades with whom, who is served how fast", only(Role.OPERATOR))
-async def monitor(site: Here) -> views.Monitoring:
+async def monitor(site: Here) -> monitoring.Monitoring:
     """Concentration, price spread, withheld volume and imbalance over a window; waits for answers; bounds of members."""
-    return views.monitoring(site.state, site.window.watch, site.waits, site.clock())
+    return monitoring.monitoring(site.state, site.window.watch, site.waits, site.clock())
 
 
 @reading("/members/{member:str}", "A member's reliability and totals", only_itself)

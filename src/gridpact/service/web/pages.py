@@ -17,7 +17,7 @@ from gridpact import __version__
 from gridpact.exchange import Phase
 from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import Interval
-from gridpact.service.web import drawings, proofs, views, words
+from gridpact.service.web import drawings, monitoring, proofs, views, words
 from gridpact.service.web.access import COOKIE, SEES_NETWORK, Role, Viewer
 from gridpact.service.web.guard import only
 from gridpact.service.web.site import Here, Site
@@ -102,7 +102,7 @@ async def operator(request: Asked, site: Here) -> Response[str]:
         "operator",
         seen=views.operations(site.state, site.history),
         decisions=views.decisions(site.state, site.history, 40),
-        watched=views.monitoring(site.state, site.window.watch, site.waits, site.clock()),
+        watched=monitoring.monitoring(site.state, site.window.watch, site.waits, site.clock()),
         connected=site.connected.is_set(),
     )
 

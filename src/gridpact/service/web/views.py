@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import numpy as np
 
-from gridpact.exchange import Bounds, MemberLimit, OrderState, Phase, Prices, ReasonCode, State, Violation
+from gridpact.exchange import MemberLimit, OrderState, Phase, Prices, ReasonCode, State, Violation
 from gridpact.exchange.acceptance import Checked
-from gridpact.exchange.monitor import Alarm, MemberWindow, Thresholds, Watch
+from gridpact.exchange.monitor import Alarm
 from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import ESTIMATED, Interval, Trade
 from gridpact.exchange.statements import Line
 from gridpact.grid import Feeder
-from gridpact.service.waits import Wait, Waits
 from gridpact.service.web.access import SEES_NAMES, SEES_NETWORK, Viewer
 from gridpact.service.web.history import History, Totals, at_retail
 
@@ -246,48 +245,6 @@ class Operations(View, frozen=True):
     members: int
     totals: TotalsView
     refusals: tuple[RefusalRow, ...]
-    alarms: tuple[Alarm, ...]
-
-
-class SpreadRow(View, frozen=True):
-    """Prices of an interval beside the supplier's; ``position`` of the mean: 0 at the export price, 1 at the import price."""
-
-    interval: int
-    traded_wh: int
-    lowest: int
-    mean: int
-    highest: int
-    export_price: int
-    import_price: int
-    position: float
-
-
-class WatchedRow(View, frozen=True):
-    """A member over the monitor's window, Wh; its waits for answers since the service began, ms; and what binds it."""
-
-    member: str
-    sold: int
-    bought: int
-    surplus: int
-    withheld: int
-    agreed: int
-    astray: int
-    answers: int
-    mean_ms: float
-    median_ms: float
-    longest_ms: float
-    bounds: Bounds | None
-
-
-class Monitoring(View, frozen=True):
-    """The market monitor: see `gridpact.exchange.monitor`. ``alarms``: of unequal access, as it stands now."""
-
-    thresholds: Thresholds
-    intervals: int
-    sellers_hhi: int
-    buyers_hhi: int
-    prices: tuple[SpreadRow, ...]
-    members: tuple[WatchedRow, ...]
     alarms: tuple[Alarm, ...]
 
 
@@ -525,41 +482,4 @@ def operations(state: State, history: History) -> Operations:
         totals(history.everybody),
         tuple(RefusalRow(reason, MEANING[reason], count) for reason, count in counted),
         tuple(reversed(history.alarms)),
-    )
-
-
-def monitoring(state: State, watch: Watch, waits: Waits, now: int) -> Monitoring:
-    """The market monitor; prices with the newest interval first."""
-    sellers, buyers = watch.concentration()
-    seen, names = watch.members(), state.roster.members
-    return Monitoring(
-        watch.thresholds,
-        len(watch.gates),
-        sellers,
-        buyers,
-        tuple(
-            SpreadRow(gate.start, sum(gate.sold.values()), *gate.spread)
-            for gate in reversed(watch.gates)
-            if gate.spread is not None
-        ),
-        tuple(_watched(member, seen.get(member, MemberWindow()), waits, state.bounds.get(member)) for member in names),
-        tuple(waits.unequal(now, watch.thresholds)),
-    )
-
-
-def _watched(member: str, seen: MemberWindow, waits: Waits, bounds: Bounds | None) -> WatchedRow:
-    wait = waits.members.get(member, Wait())
-    return WatchedRow(
-        member,
-        seen.sold,
-        seen.bought,
-        seen.surplus,
-        seen.withheld,
-        seen.agreed,
-        seen.astray,
-        wait.answers,
-        round(wait.mean_s * 1e3, 3),
-        round(wait.median_s * 1e3, 3),
-        round(wait.longest_s * 1e3, 3),
-        bounds,
     )
