@@ -7,6 +7,7 @@ the broker has acknowledged it, so that a broken line or a crash repeats words a
 import asyncio
 import logging
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from gridpact.service.store import Effect, Store, StoreError
 LOG = logging.getLogger(__name__)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
+MOST_UNANSWERED = 200
+"""Messages of one member that wait for their step; what it sends beyond is passed over, so that a flood drowns nobody else."""
 MOST_IN_FLIGHT = 100
 """Messages handed to the broker and not acknowledged yet."""
 
@@ -186,10 +189,15 @@ async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt
 
 
 async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    unanswered: Counter[str] = Counter()
     async for message in line.messages:
         sender = member_of(str(message.topic), writer.topics)
+        if unanswered[sender] >= MOST_UNANSWERED:
+            continue
+        unanswered[sender] += 1
         done = await writer.take(bytes(message.payload), sender)
         done.add_done_callback(_note_failure)
+        done.add_done_callback(lambda _, sender=sender: unanswered.subtract((sender,)))  # type: ignore[misc]
 
 
 def _note_failure(done: "asyncio.Future[Any]") -> None:
