@@ -17,6 +17,7 @@ from exchange.village import MEMBERS, NOON, PRICES, STEP, actors, sign, signed, 
 from gridpact.exchange import (
     Actor,
     AnyBody,
+    Bounds,
     CancelOrder,
     Command,
     Exchange,
@@ -35,6 +36,7 @@ from gridpact.exchange import (
     ReportReading,
     Role,
     Rules,
+    SetBounds,
     Step,
     TakeItem,
     Tick,
@@ -304,6 +306,9 @@ def _registrations(world: World) -> None:
     if draw.random() < 0.1:
         wrong = draw.choice((Actor("ann", Role.MEMBER), Actor("second", Role.DSO), Actor("m", Role.METER, of="nobody")))
         world.post("market", Register(wrong), NOON)
+    for _ in range(draw.randint(0, 2)):
+        bounds = Bounds(draw.choice((None, 300)), highest_price=draw.choice((None, 200_000)))
+        world.post("market", SetBounds(draw.choice(("ann", "eve")), bounds), draw.randrange(NOON - 8 * HOUR, NOON))
 
 
 def _forgeries(world: World) -> None:

@@ -26,6 +26,7 @@ from gridpact.exchange import (
     ReportNetwork,
     ReportReading,
     RetailCut,
+    SetBounds,
     TakeItem,
     Tick,
     TradeTerms,
@@ -33,7 +34,7 @@ from gridpact.exchange import (
     decode,
 )
 from gridpact.exchange.codec import MOST_BYTES, encode
-from gridpact.exchange.values import Actor, MemberLimit, Role, TransferTerms, Violation
+from gridpact.exchange.values import Actor, Bounds, MemberLimit, Role, TransferTerms, Violation
 
 PRICES = Prices(300_000, 80_000, 350_000, 50_000, 100_000)
 BODIES = (
@@ -61,6 +62,7 @@ BODIES = (
         (RetailCut("bob", True, 800, 0, ReasonCode.VOLTAGE_HIGH, "bus 2", 1_104_000, 1_099_000),),
     ),
     ReportReading(NOON, -1_500, 2),
+    SetBounds("ann", Bounds(most_wh=500, lowest_price=-5, highest_price=200_000, most_messages=3)),
 )
 VALID = [encode(signed("ann", number, body)) for number, body in enumerate(BODIES)]
 AN_ORDER = msgspec.json.decode(VALID[3])

@@ -87,6 +87,19 @@ def mosquitto(program: str, folder: Path, area: str, accounts: list[Account]) ->
             process.terminate()
 
 
+@contextmanager
+def plain_mosquitto(program: str, folder: Path) -> Iterator[int]:
+    """Start a Mosquitto as somebody's home may have it, open to everybody on the loopback; gives its port."""
+    port, config = free_port(), folder / "home.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    with subprocess.Popen([program, "-c", config], stderr=subprocess.PIPE) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
 def _wait_for(port: int) -> None:
     for _ in range(200):
         with socket.socket() as probe:

@@ -76,7 +76,6 @@ MISTAKES = {
     "no such table": (AREA + "[stores]\nurl='x'", "unknown key 'stores'; did you mean 'store'"),
     "a name with a slash": ("[[area]]\nname = 'a/b'", r"\[\[area\]\] number 1, name: 'a/b'"),
     "two of one name": (AREA + AREA, "name north of two areas"),
-    "two at one port": (AREA + "port=1\n[[area]]\nname='b'\nport=1", "port 1 of two areas"),
     "no such policy": (AREA + "policy = 'prorata'", "policy 'prorata'; did you mean 'pro-rata'"),
     "no such community": (AREA + "community = 'gone.toml'", "there is no file .*gone.toml"),
     "corrections before settlement": (AREA + "correct_within_minutes = 5", "before settlement"),

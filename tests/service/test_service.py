@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import httpx
 import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from gridpact.cli import app
-from gridpact.client import Market, connect
+from gridpact.client import Market, RefusedError, connect
 from gridpact.errors import InputError
-from gridpact.exchange import PlaceOrder
+from gridpact.exchange import Bounds, PlaceOrder
 from gridpact.service.config import load_config
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import Pass, read_file
 from gridpact.service.market import Service, run_service
 from gridpact.service.office import Office
+from service.servers import free_port
 
 WITHIN_S = 60
 BUS = "LV2.101 Bus 23"
@@ -301,3 +303,41 @@ def test_a_mistake_in_a_command_is_named(
     done = CliRunner().invoke(app, ["member", arguments[0], str(config(tmp_path)), *arguments[1:]])
     assert isinstance(done.exception, InputError)
     assert says in str(done.exception)
+
+
+def test_areas_of_one_port_share_an_address_and_a_bound_member_is_held_to_it(tmp_path: Path) -> None:
+    """The operator binds ann by a command beside the service: her order is refused before it enters the book."""
+    port = free_port()
+    text = CONFIG + f"port = {port}\n[[area]]\nname = 'south'\nport = {port}\nopen_ahead_minutes = 30\n"
+
+    async def go() -> None:
+        ann, _ = join(tmp_path, "ann"), join(tmp_path, "bob", "south")
+        path = config(tmp_path, text)
+        async with run_service(load_config(path)) as service, asyncio.timeout(WITHIN_S):
+            addresses = {name: area.address for name, area in service.areas.items()}
+            assert addresses == {name: f"http://127.0.0.1:{port}/areas/{name}/" for name in ("north", "south")}
+            async with httpx.AsyncClient() as browser:
+                listed = (await browser.get(f"http://127.0.0.1:{port}/api/v1/areas")).json()
+                assert [area["name"] for area in listed] == ["north", "south"]
+                seen = await browser.get(f"{addresses['north']}home", headers={"authorization": f"Bearer {ann.token}"})
+                assert seen.status_code == 200
+            bound = await asyncio.to_thread(
+                CliRunner().invoke, app, ["member", "bind", str(path), "ann", "--area", "north", "--most-wh", "400"]
+            )
+            assert (bound.exit_code, bound.output) == (0, "ann: bound\n")
+            await until(lambda: service.areas["north"].writer.exchange.state.bounds)
+            async with member(service, ann) as market:
+                interval = (await market.next_open()).interval
+                with pytest.raises(RefusedError, match="LIMIT"):
+                    await market.send(PlaceOrder(interval, is_buy=True, energy_wh=500, price=250_000))
+                await market.send(PlaceOrder(interval, is_buy=True, energy_wh=400, price=250_000))
+            office(tmp_path).bind("ann", Bounds())
+            await until(lambda: not service.areas["north"].writer.exchange.state.bounds)
+
+    asyncio.run(go())
+
+
+def test_only_who_is_enrolled_can_be_bound(tmp_path: Path) -> None:
+    join(tmp_path, "ann")
+    with pytest.raises(InputError, match="no member 'anna'"):
+        office(tmp_path).bind("anna", Bounds(most_wh=1))

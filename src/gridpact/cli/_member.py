@@ -111,6 +111,36 @@ def revoke(revoking: Revoking) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Who is bound, to what; without any bound it is free again."""
+
+    config: Annotated[Path, CONFIG]
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the member.")]
+    area: Annotated[str, AREA] = ""
+    most_wh: Annotated[int | None, typer.Option(min=0, help="Energy in one interval, each side; 0 keeps it out.")] = (
+        None
+    )
+    lowest_price: Annotated[float | None, typer.Option(help="Of its orders, currency per kWh.")] = None
+    highest_price: Annotated[float | None, typer.Option(help="Likewise.")] = None
+    most_messages: Annotated[int | None, typer.Option(min=0, help="That count for one interval.")] = None
+
+
+@command(Binding, member_app)
+def bind(binding: Binding) -> None:
+    """Bind a member more narrowly than its area, or free it again. A running service takes it up."""
+    from gridpact.exchange import Bounds
+    from gridpact.service.config import load_config
+    from gridpact.units import MICRO
+
+    asked = binding.lowest_price, binding.highest_price
+    lowest, highest = (None if price is None else round(price * MICRO) for price in asked)
+    bounds = Bounds(binding.most_wh, lowest, highest, binding.most_messages)
+    _, office = _office(load_config(binding.config), binding.area)
+    office.bind(binding.name, bounds)
+    typer.echo(f"{binding.name}: {'free' if bounds == Bounds() else 'bound'}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Which member runs, on what."""
 

@@ -9,7 +9,7 @@ the time of their receipt and keeps the events; many market areas may live in on
                         │                                 └─ kept in a journal: replay gives the same state, bit for bit
                         └─ changes nothing; a refusal is an event too, with a reason code and the field that is to blame
 
-- `commands`: what may be asked, and by whom; a signed `Command` with one of 13 bodies. `decode` reads one from bytes.
+- `commands`: what may be asked, and by whom; a signed `Command` with one of 14 bodies. `decode` reads one from bytes.
 - `events`: what has happened. `State` is a fold over them.
 - `moves`: the state machines of items, orders, positions and intervals, as tables.
 - `rules`: an area's clock, charges and bounds.
@@ -34,6 +34,7 @@ from gridpact.exchange.commands import (
     RejectTrades,
     ReportNetwork,
     ReportReading,
+    SetBounds,
     TakeItem,
     Tick,
     WithdrawItem,
@@ -44,6 +45,7 @@ from gridpact.exchange.events import (
     AnyEvent,
     AreaOpened,
     Basis,
+    BoundsSet,
     CreditRefused,
     GateClosed,
     IntervalAccepted,
@@ -80,6 +82,7 @@ from gridpact.exchange.snapshot import SnapshotError, freeze, thaw
 from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
+    Bounds,
     MemberLimit,
     Prices,
     Reduction,
@@ -98,6 +101,8 @@ __all__ = [
     "AnyEvent",
     "AreaOpened",
     "Basis",
+    "Bounds",
+    "BoundsSet",
     "CancelOrder",
     "Command",
     "CreditRefused",
@@ -145,6 +150,7 @@ __all__ = [
     "RetailReduced",
     "Role",
     "Rules",
+    "SetBounds",
     "Settlement",
     "SnapshotError",
     "State",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from gridpact.exchange._asking import Asked, Refusal
+from gridpact.exchange._bounds import allowed
 from gridpact.exchange._clearing import meet
 from gridpact.exchange.commands import CancelOrder, ListItem, ModifyOrder, PlaceOrder, TakeItem, WithdrawItem
 from gridpact.exchange.events import (
@@ -20,6 +21,7 @@ from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.state import Interval, Item, Order
 
 _Priced: TypeAlias = ListItem | TakeItem | PlaceOrder | ModifyOrder
+_Bid: TypeAlias = _Priced | WithdrawItem | CancelOrder
 
 
 def list_item(asked: Asked[ListItem]) -> Iterator[AnyEvent]:
@@ -108,17 +110,16 @@ def _placed(asked: Asked[TakeItem | PlaceOrder], is_buy: bool, item: str = "") -
     )
 
 
-def _bidding(
-    asked: Asked[ListItem | WithdrawItem | TakeItem | PlaceOrder | ModifyOrder | CancelOrder],
-) -> Interval:
+def _bidding(asked: Asked[_Bid]) -> Interval:
     """The interval, if its gate is open to this member and it has not said too much yet."""
     start = asked.body.interval
     asked.refuse_duplicate(asked.state.intervals.get(start))
     interval = asked.before_gate(start)
     if asked.author not in interval.roster.at:
         raise Refusal(ReasonCode.UNKNOWN_MEMBER, "author", f"{asked.author} joined after the interval was opened")
-    if interval.messages.get(asked.author, 0) >= asked.state.rules.most_messages:
-        raise Refusal(ReasonCode.LIMIT, "author", f"more than {asked.state.rules.most_messages} messages")
+    most = allowed(asked.state, asked.author).most_messages
+    if interval.messages.get(asked.author, 0) >= most:
+        raise Refusal(ReasonCode.LIMIT, "author", f"more than {most} messages")
     return interval
 
 
@@ -145,13 +146,14 @@ def _open_order(asked: Asked[ModifyOrder | CancelOrder], interval: Interval, key
 
 
 def _check_price(asked: Asked[_Priced], price: int) -> None:
-    most = asked.state.rules.most_price
-    if abs(price) > most:
-        raise Refusal(ReasonCode.LIMIT, "body.price", f"{price}, from {-most} to {most} is accepted")
+    own = allowed(asked.state, asked.author)
+    if not own.lowest_price <= price <= own.highest_price:
+        found = f"{price}, from {own.lowest_price} to {own.highest_price} is accepted"
+        raise Refusal(ReasonCode.LIMIT, "body.price", found)
 
 
 def _check_volume(asked: Asked[_Priced], interval: Interval, is_buy: bool, more_wh: int) -> None:
-    most = asked.state.rules.most_wh
+    most = allowed(asked.state, asked.author).most_wh
     volume = interval.volume_wh.get(asked.author, (0, 0))[is_buy] + more_wh
-    if volume > most:
+    if more_wh > 0 and volume > most:
         raise Refusal(ReasonCode.LIMIT, "body.energy_wh", f"{volume} Wh in all, up to {most} Wh are accepted")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from gridpact.exchange._asking import Asked, Refusal
+from gridpact.exchange._bounds import allowed
 from gridpact.exchange.commands import RecordAgreement, RejectTrades, ReportNetwork
 from gridpact.exchange.events import (
     AgreementRecorded,
@@ -62,19 +63,20 @@ def _check_parties(asked: Asked[RecordAgreement], row: str, terms: TradeTerms | 
 
 
 def _check_sizes(asked: Asked[RecordAgreement]) -> None:
-    """What is agreed keeps the limits of the area, with all that its members have open and agreed already."""
-    state, rules = asked.state, asked.state.rules
+    """What is agreed keeps the limits of the area and of its members, with all that they have open and agreed already."""
+    state = asked.state
     volume_wh: dict[tuple[int, str, int], int] = {}
     for row, trade in enumerate(asked.body.trades):
-        if abs(trade.price) > rules.most_price:
-            found = f"{trade.price}, from {-rules.most_price} to {rules.most_price} is accepted"
-            raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].price", found)
         for side, member in enumerate((trade.seller, trade.buyer)):
+            own = allowed(state, member)
+            if not own.lowest_price <= trade.price <= own.highest_price:
+                found = f"{trade.price}, from {own.lowest_price} to {own.highest_price} is accepted of {member}"
+                raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].price", found)
             known_wh = state.intervals[trade.interval].volume_wh.get(member, (0, 0))[side]
             place = (trade.interval, member, side)
             volume_wh[place] = volume_wh.get(place, known_wh) + trade.energy_wh
-            if volume_wh[place] > rules.most_wh:
-                found = f"{volume_wh[place]} Wh of {member} in all, up to {rules.most_wh} Wh are accepted"
+            if volume_wh[place] > own.most_wh:
+                found = f"{volume_wh[place]} Wh of {member} in all, up to {own.most_wh} Wh are accepted"
                 raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].energy_wh", found)
     amounts: dict[int, int] = {}
     for row, transfer in enumerate(asked.body.transfers):

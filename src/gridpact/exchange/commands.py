@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from gridpact.exchange.values import (
     Actor,
+    Bounds,
     EnergyWh,
     Key,
     MemberLimit,
@@ -96,6 +97,13 @@ class Register(Body, frozen=True):
     actor: Actor
 
 
+class SetBounds(Body, frozen=True):
+    """The exchange narrows what a member may send from now on, or frees it again; what stands in a book stays."""
+
+    member: Name
+    bounds: Bounds
+
+
 class OpenInterval(Body, frozen=True):
     """The exchange opens a delivery interval for bidding, at the supplier's published prices."""
 
@@ -174,6 +182,7 @@ AnyBody: TypeAlias = (
     | ModifyOrder
     | CancelOrder
     | Register
+    | SetBounds
     | OpenInterval
     | RecordAgreement
     | Tick

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from gridpact.exchange.commands import kind_of
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, RetailCut, Use, Violation
+from gridpact.exchange.values import Actor, Bounds, MemberLimit, Prices, RetailCut, Use, Violation
 
 # ``command``, where an event has it, is ``author/id`` of the command that it came of: what is sent again is known by it.
 
@@ -28,6 +28,13 @@ class Registered(Event, frozen=True):
     """A member or meter was taken up."""
 
     actor: Actor
+
+
+class BoundsSet(Event, frozen=True):
+    """From now on a member may send no more than this."""
+
+    member: str
+    bounds: Bounds
 
 
 class IntervalOpened(Event, frozen=True):
@@ -331,6 +338,7 @@ class Refused(Event, frozen=True):
 AnyEvent: TypeAlias = (
     AreaOpened
     | Registered
+    | BoundsSet
     | IntervalOpened
     | ItemListed
     | ItemWithdrawn

@@ -19,7 +19,7 @@ from gridpact.exchange.moves import (
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import DAY
 from gridpact.exchange.state import ESTIMATED, HEAD, Interval, Item, Order, Record, State, Trade
-from gridpact.exchange.values import Role
+from gridpact.exchange.values import FREE, Role
 
 SELL, BUY = 0, 1
 
@@ -70,6 +70,13 @@ def _registered(state: State, event: events.Registered) -> None:
         state.roster = Roster.of(state.rules, state.actors.values())
         state.records[event.actor.id] = Record()
         state.habits[event.actor.id] = {}
+
+
+def _bounds_set(state: State, event: events.BoundsSet) -> None:
+    if event.bounds == FREE:
+        del state.bounds[event.member]
+    else:
+        state.bounds[event.member] = event.bounds
 
 
 def _interval_opened(state: State, event: events.IntervalOpened) -> None:
@@ -378,6 +385,7 @@ def _refused(state: State, event: events.Refused) -> None:
 _APPLY: dict[type, Callable[[State, Any], None]] = {
     events.AreaOpened: _area_opened,
     events.Registered: _registered,
+    events.BoundsSet: _bounds_set,
     events.IntervalOpened: _interval_opened,
     events.ItemListed: _item_listed,
     events.ItemWithdrawn: _item_withdrawn,

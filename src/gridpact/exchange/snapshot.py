@@ -11,7 +11,7 @@ from gridpact.exchange.moves import Phase
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.state import Interval, Record, State
-from gridpact.exchange.values import Actor
+from gridpact.exchange.values import Actor, Bounds
 
 DERIVED = ("roster", "book")
 """Of an interval: made again from the rest."""
@@ -25,6 +25,7 @@ class SnapshotError(GridpactError):
 class _Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Rules
     actors: tuple[Actor, ...]
+    bounds: dict[str, Bounds]
     final: int
     records: dict[str, Record]
     habits: dict[str, dict[int, tuple[int, int]]]
@@ -48,7 +49,17 @@ def freeze(state: State) -> bytes:
     members = tuple(each.roster.members for each in state.intervals.values())
     actors = tuple(state.actors.values())
     return msgspec.json.encode(
-        _Frozen(state.rules, actors, state.final, state.records, state.habits, intervals, members, state.digest())
+        _Frozen(
+            state.rules,
+            actors,
+            state.bounds,
+            state.final,
+            state.records,
+            state.habits,
+            intervals,
+            members,
+            state.digest(),
+        )
     )
 
 
@@ -72,7 +83,7 @@ def thaw(frozen: bytes) -> State:
             state.intervals[interval.start] = interval
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         raise SnapshotError(f"a snapshot cannot be read: {error}") from None
-    state.final, state.records, state.habits = found.final, found.records, found.habits
+    state.bounds, state.final, state.records, state.habits = found.bounds, found.final, found.records, found.habits
     if state.digest() != found.digest:
         raise SnapshotError("a snapshot is not of the state that it says")
     return state

@@ -11,7 +11,7 @@ from gridpact.exchange.moves import ItemState, OrderState, Phase, PositionState
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, Role, Use
+from gridpact.exchange.values import Actor, Bounds, MemberLimit, Prices, Role, Use
 from gridpact.units import MICRO
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ class State:
         By id.
     roster
         Members of the intervals that are opened from now on.
+    bounds
+        Of the members who may send less than the rules allow.
     intervals
         By start, from opening until the accounts are final.
     final
@@ -180,12 +182,13 @@ class State:
         Last reading of each member by time of day, for estimates: ``(start of the interval, Wh)`` by milliseconds into the day.
     """
 
-    __slots__ = ("actors", "final", "habits", "intervals", "records", "roster", "rules")
+    __slots__ = ("actors", "bounds", "final", "habits", "intervals", "records", "roster", "rules")
 
     def __init__(self, opened: AreaOpened) -> None:
         self.rules: Rules = opened.rules
         self.actors: dict[str, Actor] = {actor.id: actor for actor in opened.actors}
         self.roster = Roster.of(self.rules, self.actors.values())
+        self.bounds: dict[str, Bounds] = {}
         self.intervals: dict[int, Interval] = {}
         self.final = -1
         self.records: dict[str, Record] = {member: Record() for member in self.roster.members}
@@ -201,6 +204,7 @@ class State:
         return {
             "rules": self.rules,
             "actors": self.actors,
+            "bounds": self.bounds,
             "intervals": [
                 {name: getattr(interval, name) for name in Interval.__slots__ if name not in derived}
                 | {"members": interval.roster.members}

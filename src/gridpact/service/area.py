@@ -7,6 +7,7 @@ decided and tries again; if somebody else has written to the area, it stops.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.ledger import SigningKey
 from gridpact.service.effects import effects_of
 from gridpact.service.store import Effect, Snapshot, Store, StoreConflictError, StoreError
+from gridpact.service.waits import Waits
 
 LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 2_000
@@ -56,6 +58,7 @@ class _Asked:
     message: Command | bytes
     sender: str
     done: "asyncio.Future[Step]"
+    arrived: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class AreaWriter:
     tell: Tell
     number: int
     topics: Topics
+    waits: Waits = field(default_factory=Waits)
     _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     is_durable: bool = True
     when_durable: Callable[[], None] = lambda: None
@@ -143,6 +147,10 @@ class AreaWriter:
             if not asked.done.done():
                 asked.done.set_result(step)
         await self.tell(steps, effects)
+        answered = time.perf_counter()
+        for asked in group:
+            if asked.sender:
+                self.waits.add(asked.sender, answered - asked.arrived)
 
     async def _keep_snapshot(self) -> None:
         """Keep the state as it is now; without one a restart only takes longer."""

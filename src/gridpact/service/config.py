@@ -128,7 +128,7 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
     policy
         Of the DSO: which orders give way.
     port
-        Of its web page; None for none, 0 for a free one.
+        Of its web page; None for none, 0 for a free one. Areas of one port share it, each below ``/areas/<name>/``.
     gate_closure_minutes, settle_after_minutes, correct_within_minutes
         See `gridpact.exchange.Rules`.
     open_ahead_minutes
@@ -433,11 +433,10 @@ def _begin(table: ClockTable, place: str) -> int | None:
 def _areas(tables: list[AreaTable], base: Path, place: str) -> tuple[Area, ...]:
     if not tables:
         raise InputError("no area", place=place, accepted="one [[area]] or several")
-    for name in ("name", "port"):
-        given = [getattr(table, name) for table in tables if getattr(table, name) not in (None, 0)]
-        twice = next((each for each in given if given.count(each) > 1), None)
-        if twice is not None:
-            raise InputError(f"{name} {twice} of two areas", place=f"{place}: [[area]]", accepted="one of its own each")
+    names = [table.name for table in tables]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"name {twice} of two areas", place=f"{place}: [[area]]", accepted="one of its own each")
     return tuple(_area(table, base, f"{place}: [[area]] {table.name},") for table in tables)
 
 

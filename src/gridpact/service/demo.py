@@ -36,7 +36,7 @@ from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Site, Tokens, Window
+from gridpact.service.web import Charge, Records, Site, Tokens, Window
 from gridpact.service.web import Role as WebRole
 from gridpact.units import to_wh
 
@@ -162,6 +162,8 @@ async def run_demo(
             community.feeder,
             lambda: desk.latest,
             _charges(agents),
+            writer.waits,
+            Records(store, rules.area, ledger),
         )
         clock.go()
         yield Demo(writer, clock, network, community, tuple(agents), url, site, ledger)

@@ -13,7 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from gridpact.errors import InputError, nearest_name
-from gridpact.exchange import Actor, Role
+from gridpact.exchange import Actor, Bounds, Role
+from gridpact.exchange.values import FREE
 from gridpact.ledger import SigningKey, to_bytes, to_text
 from gridpact.ledger.keys import KEY_BYTES
 from gridpact.service.broker import Account, area_grants, hash_password
@@ -55,6 +56,7 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bus: str = ""
     phase: str = "abc"
     revoked: bool = False
+    bounds: Bounds = FREE
 
 
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,11 +108,24 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         InputError
             If nobody has the name.
         """
+        return self._changed(name, revoked=True)
+
+    def bind(self, name: str, bounds: Bounds) -> "Register":
+        """Bind a member more narrowly than its area, or free it again.
+
+        Raises
+        ------
+        InputError
+            If nobody has the name.
+        """
+        return self._changed(name, bounds=bounds)
+
+    def _changed(self, name: str, **fields: object) -> "Register":
         members = [known.actor.id for known in self.members()]
         if name not in members:
             raise InputError(f"no member {name!r}{nearest_name(name, members)}", accepted="a member who is enrolled")
         changed = (
-            msgspec.structs.replace(known, revoked=True) if known.actor.id == name else known for known in self.enrolled
+            msgspec.structs.replace(known, **fields) if known.actor.id == name else known for known in self.enrolled
         )
         return Register(self.area, tuple(changed))
 

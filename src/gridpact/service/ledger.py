@@ -125,6 +125,16 @@ class AreaLedger:
         self.heads: list[SignedHead] = []
 
     @property
+    def log(self) -> str:
+        """The name of the log."""
+        return self._secret.log
+
+    @property
+    def public(self) -> bytes:
+        """The keeper's public key."""
+        return self._key.public
+
+    @property
     def size(self) -> int:
         """How many steps it knows; those behind the last head are not vouched for yet."""
         return len(self._log.tree)

@@ -14,7 +14,8 @@ import msgspec
 
 from gridpact.community import Community, load_community
 from gridpact.errors import InputError
-from gridpact.exchange import Register, Rules, Step, open_area
+from gridpact.exchange import Register, Rules, SetBounds, Step, open_area
+from gridpact.exchange.values import FREE
 from gridpact.service.area import AreaWriter, Clock, run_area
 from gridpact.service.broker import Account, Accounts, area_grants, hash_password, mosquitto_files
 from gridpact.service.broker.embedded import embedded_broker
@@ -30,7 +31,7 @@ from gridpact.service.logs import log_steps
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
-from gridpact.service.web import Site, Window, listen, make_app, run_web
+from gridpact.service.web import Front, Records, Site, Window, listen, make_app, run_web
 
 LOOK_EVERY_S = 0.5
 """How often the folder of an area is looked at for members who have joined or left."""
@@ -181,8 +182,8 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
             area = await _open(each, store, line, clock, stack)
             areas[area.config.name] = area
             running += [tasks.create_task(duty) for duty in _duties(area, each.conduct)]
-            app = await _show(area, config, stack)
-            running.append(tasks.create_task(_follow_folder(area, door, app)))
+        apps = await _show(list(areas.values()), config, stack)
+        running += [tasks.create_task(_follow_folder(area, door, apps.get(name))) for name, area in areas.items()]
         if isinstance(clock, FastClock):
             clock.go()
         yield Service(areas, line.url, door.accounts, clock)
@@ -339,13 +340,37 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
     ]
 
 
-async def _show(area: LiveArea, config: ServiceConfig, stack: AsyncExitStack) -> Any:
-    """Serve the pages of an area, if it has any; gives the application."""
-    if area.config.port is None or area.window is None:
-        return None
-    listening = listen(area.config.port, config.web.host)
+async def _show(areas: Sequence[LiveArea], config: ServiceConfig, stack: AsyncExitStack) -> dict[str, Any]:
+    """Serve the pages of the areas that have a port; those of one port share it. Gives the application of each by name."""
+    tls = None if config.web.tls is None else (config.web.tls.certificate, config.web.tls.key)
+    if tls is not None:
+        server_side(*tls)  # says what is wrong with the files
+    sharing: dict[object, list[LiveArea]] = {}
+    for area in areas:
+        if area.config.port is not None:
+            sharing.setdefault(area.config.port or area.config.name, []).append(area)
+    apps: dict[str, Any] = {}
+    for together in sharing.values():
+        sites = {area.config.name: _site(area) for area in together}
+        port, hosts = together[0].config.port or 0, config.web.names
+        listening = listen(port, config.web.host)
+        if len(together) == 1:
+            ((name, site),) = sites.items()
+            apps[name] = make_app(site, hosts=hosts)
+            together[0].address = await stack.enter_async_context(run_web(apps[name], site.window.feed, listening, tls))
+            continue
+        front = Front(sites, hosts=hosts)
+        address = await stack.enter_async_context(run_web(front, front, listening, tls))
+        apps |= front.areas
+        for area in together:
+            area.address = f"{address}areas/{area.config.name}/"
+    return apps
+
+
+def _site(area: LiveArea) -> Site:
+    assert area.window is not None, "an area with a port has a window"
     community, desk = area.community, area.desk
-    site = Site(
+    return Site(
         clock=area.clock,
         window=area.window,
         tokens=area.office.tokens(),
@@ -355,13 +380,9 @@ async def _show(area: LiveArea, config: ServiceConfig, stack: AsyncExitStack) ->
         feeder=community.feeder,
         checked=lambda: desk.latest,
         charge=lambda member: None,
+        waits=area.writer.waits,
+        records=Records(area.writer.store, area.config.name, area.ledger),
     )
-    app = make_app(site, hosts=config.web.names)
-    tls = None if config.web.tls is None else (config.web.tls.certificate, config.web.tls.key)
-    if tls is not None:
-        server_side(*tls)  # says what is wrong with the files
-    area.address = await stack.enter_async_context(run_web(app, site.window.feed, listening, tls))
-    return app
 
 
 async def _follow_folder(area: LiveArea, door: Door, app: Any) -> None:
@@ -378,12 +399,16 @@ async def _follow_folder(area: LiveArea, door: Door, app: Any) -> None:
 
 
 async def _take_up(area: LiveArea) -> None:
-    """Register with the exchange who has joined; members go before their meters."""
+    """Register with the exchange who has joined, members before their meters; and bind whom the operator has bound."""
     register, known = area.office.register(), area.writer.exchange.state.actors
     area.places.joined.update({each.actor.id: (each.bus, each.phase) for each in register.members()})
     for each in register.enrolled:
         if each.actor.id not in known:
             await area.writer.submit(area.writer.own(Register(each.actor), f"register-{each.actor.id}"))
+    for each in register.members():
+        if area.writer.exchange.state.bounds.get(each.actor.id, FREE) != each.bounds:
+            bound = SetBounds(each.actor.id, each.bounds)
+            await area.writer.submit(area.writer.own(bound, f"bound-{each.actor.id}-{area.writer.number}"))
 
 
 def refuse_place(community: Community, bus: str, zone: str, place: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gridpact.errors import InputError
-from gridpact.exchange import Role
+from gridpact.exchange import Bounds, Role
 from gridpact.service.broker import Account, member_grants, meter_grants
 from gridpact.service.enrolment import Pass, Register, read_file, write_secret
 from gridpact.service.web import Role as WebRole
@@ -95,6 +95,18 @@ class Office:
             write_secret(self._register, read_file(self._register, Register).revoke(name))
             kept = tuple(holder for holder in read_file(self._access, Tokens).holders if holder.name != name)
             write_secret(self._access, Tokens(kept))
+
+    def bind(self, name: str, bounds: Bounds) -> None:
+        """Bind a member more narrowly than its area, or free it again; a running service takes it up.
+
+        Raises
+        ------
+        InputError
+            If nobody has the name.
+        """
+        self.register()
+        with self._alone():
+            write_secret(self._register, read_file(self._register, Register).bind(name, bounds))
 
     def stamp(self) -> tuple[object, ...]:
         """Changes whenever the register or the tokens do."""

@@ -5,15 +5,21 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import uvicorn
-from litestar import Litestar
 
 from gridpact.errors import InputError
-from gridpact.service.web.feed import Feed
 
 LONGEST_GOODBYE_S = 3
 """How long answers under way may take once the service stops."""
+
+
+class Closing(Protocol):
+    """Whose listeners can be let go: the feed of an area, or the front of several."""
+
+    def close(self) -> None:
+        """Let everybody go."""
 
 
 class _Server(uvicorn.Server):
@@ -45,14 +51,14 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 @asynccontextmanager
 async def run_web(
-    app: Litestar, feed: Feed, listening: socket.socket, certificate: tuple[Path, Path] | None = None
+    app: Any, feed: Closing, listening: socket.socket, certificate: tuple[Path, Path] | None = None
 ) -> AsyncIterator[str]:
     """Serve an application; gives its address.
 
     Parameters
     ----------
     app, feed
-        The application, and the feed whose listeners are let go at the end.
+        The ASGI application, and the feed whose listeners are let go at the end.
     listening
         Where, by `listen`; closed at the end.
     certificate
