@@ -1,8 +1,8 @@
 """Both brokers keep members apart: the embedded one and Mosquitto, by the same tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from gridpact.errors import InputError
 from gridpact.service.broker import Account, area_grants, covers, hash_password, may, member_grants, mosquitto_files
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.broker.mosquitto import MOST_BYTES
-from service.servers import mosquitto
+from service.conftest import Brokers
 
 AREA, TOPICS = "north", Topics("north")
 ACCOUNTS = [
@@ -26,18 +26,9 @@ PASSWORDS = {"exchange": "ex", "ann": "a", "bob": "b"}
 Broker: TypeAlias = Callable[[], AbstractAsyncContextManager[int]]
 
 
-@pytest.fixture(params=["embedded", "mosquitto"])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Broker:
-    if request.param == "embedded":
-        return lambda: embedded_broker(AREA, ACCOUNTS)
-    program = request.getfixturevalue("mosquitto_program")
-
-    @asynccontextmanager
-    async def start() -> AsyncIterator[int]:
-        with mosquitto(program, tmp_path, AREA, ACCOUNTS) as port:
-            yield port
-
-    return start
+@pytest.fixture
+def broker(brokers: Brokers) -> Broker:
+    return lambda: brokers(AREA, ACCOUNTS)
 
 
 def client(

@@ -10,10 +10,12 @@
 """
 
 from gridpact.client.client import Market, NoAnswerError, RefusedError, connect
+from gridpact.client.mail import Letter, Mail, Tray, open_mail
 from gridpact.client.messages import (
     Ack,
     AnyMessage,
     Bill,
+    KeyIs,
     Limit,
     PhaseIs,
     PricesAre,
@@ -27,7 +29,10 @@ __all__ = [
     "Ack",
     "AnyMessage",
     "Bill",
+    "KeyIs",
+    "Letter",
     "Limit",
+    "Mail",
     "Market",
     "NoAnswerError",
     "PhaseIs",
@@ -36,6 +41,8 @@ __all__ = [
     "RefusedError",
     "Topics",
     "Traded",
+    "Tray",
     "Unmatched",
     "connect",
+    "open_mail",
 ]

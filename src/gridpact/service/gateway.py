@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
+import msgspec
 
-from gridpact.client import Topics
+from gridpact.client import KeyIs, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.topics import FROM_MEMBER
 from gridpact.service.area import AreaWriter, StoppedError
@@ -23,6 +24,8 @@ from gridpact.service.store import Effect, Store, StoreError
 LOG = logging.getLogger(__name__)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
+ANNOUNCE_EVERY_S = 0.5
+"""Between two looks for who has joined."""
 MOST_IN_FLIGHT = 500
 """Messages handed to the broker and not acknowledged yet."""
 
@@ -123,16 +126,29 @@ async def _serve(writer: AreaWriter, outbox: Outbox, line: aiomqtt.Client) -> No
     async def publish(effect: Effect) -> None:
         await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
 
-    sending = asyncio.create_task(outbox.empty(publish))
-    listening = asyncio.create_task(_listen(writer, line))
+    works = (outbox.empty(publish), _listen(writer, line), _announce(writer, line))
+    tasks = {asyncio.create_task(work) for work in works}
     try:
-        done, _ = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (sending, listening):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(sending, listening, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _announce(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    """Keep the directory: an entry for everybody who signs, retained; all of them on every new line. Works until cancelled."""
+    said = 0
+    while True:
+        actors = list(writer.exchange.state.actors.values())[said:]
+        for actor in actors:
+            entry = KeyIs(writer.topics.area, actor.id, actor.role, actor.key).signed(writer.key)
+            topic = writer.topics.public(f"directory/{actor.id}")
+            await line.publish(topic, msgspec.json.encode(entry), qos=1, retain=True)
+        said += len(actors)
+        await asyncio.sleep(ANNOUNCE_EVERY_S)
 
 
 async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
