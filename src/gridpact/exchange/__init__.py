@@ -9,7 +9,7 @@ the time of their receipt and keeps the events; many market areas may live in on
                         │                                 └─ kept in a journal: replay gives the same state, bit for bit
                         └─ changes nothing; a refusal is an event too, with a reason code and the field that is to blame
 
-- `commands`: what may be asked, and by whom; a signed `Command` with one of 13 bodies. `decode` reads one from bytes.
+- `commands`: what may be asked, and by whom; a signed `Command` with one of 14 bodies. `decode` reads one from bytes.
 - `events`: what has happened. `State` is a fold over them.
 - `moves`: the state machines of items, orders, positions and intervals, as tables.
 - `rules`: an area's clock, charges and bounds.
@@ -34,6 +34,7 @@ from gridpact.exchange.commands import (
     RejectTrades,
     ReportNetwork,
     ReportReading,
+    SignAgreement,
     TakeItem,
     Tick,
     WithdrawItem,
@@ -41,6 +42,7 @@ from gridpact.exchange.commands import (
 from gridpact.exchange.deciding import Verifier, decide
 from gridpact.exchange.events import (
     AgreementRecorded,
+    AgreementSigned,
     AnyEvent,
     AreaOpened,
     Basis,
@@ -79,6 +81,7 @@ from gridpact.exchange.settlement import Energies, Settlement, settle
 from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
+    Claim,
     MemberLimit,
     Prices,
     Reduction,
@@ -93,11 +96,13 @@ from gridpact.exchange.values import (
 __all__ = [
     "Actor",
     "AgreementRecorded",
+    "AgreementSigned",
     "AnyBody",
     "AnyEvent",
     "AreaOpened",
     "Basis",
     "CancelOrder",
+    "Claim",
     "Command",
     "CreditRefused",
     "Energies",
@@ -145,6 +150,7 @@ __all__ = [
     "Role",
     "Rules",
     "Settlement",
+    "SignAgreement",
     "State",
     "Step",
     "TakeItem",

@@ -5,7 +5,15 @@ from typing import TypeAlias
 
 from gridpact.exchange._asking import Asked, Refusal
 from gridpact.exchange._clearing import meet
-from gridpact.exchange.commands import CancelOrder, ListItem, ModifyOrder, PlaceOrder, TakeItem, WithdrawItem
+from gridpact.exchange.commands import (
+    CancelOrder,
+    ListItem,
+    ModifyOrder,
+    PlaceOrder,
+    SignAgreement,
+    TakeItem,
+    WithdrawItem,
+)
 from gridpact.exchange.events import (
     AnyEvent,
     ItemListed,
@@ -24,7 +32,7 @@ _Priced: TypeAlias = ListItem | TakeItem | PlaceOrder | ModifyOrder
 
 def list_item(asked: Asked[ListItem]) -> Iterator[AnyEvent]:
     """Offer energy, or ask for it."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     _check_price(asked, body.price)
     _check_volume(asked, interval, body.is_buy, body.energy_wh)
     yield ItemListed(body.interval, asked.command.key, asked.author, body.is_buy, body.energy_wh, body.price, body.use)
@@ -32,7 +40,7 @@ def list_item(asked: Asked[ListItem]) -> Iterator[AnyEvent]:
 
 def withdraw_item(asked: Asked[WithdrawItem]) -> Iterator[AnyEvent]:
     """Take the rest of an own item off the list."""
-    interval = _bidding(asked)
+    interval = bidding(asked)
     item = _item(interval, asked.body.item)
     if item.member != asked.author:
         raise Refusal(ReasonCode.FORBIDDEN, "body.item", f"an item of {item.member}")
@@ -42,7 +50,7 @@ def withdraw_item(asked: Asked[WithdrawItem]) -> Iterator[AnyEvent]:
 
 def take_item(asked: Asked[TakeItem]) -> Iterator[AnyEvent]:
     """A bilateral order: it trades at once, at the item's price."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     item = _item(interval, body.item)
     if item.member == asked.author:
         raise Refusal(ReasonCode.FORBIDDEN, "body.item", "an own item")
@@ -66,7 +74,7 @@ def take_item(asked: Asked[TakeItem]) -> Iterator[AnyEvent]:
 
 def place_order(asked: Asked[PlaceOrder]) -> Iterator[AnyEvent]:
     """An order to the book; where the book is continuous it trades with whom it crosses."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     _check_price(asked, body.price)
     _check_volume(asked, interval, body.is_buy, body.energy_wh)
     yield _placed(asked, body.is_buy)
@@ -75,7 +83,7 @@ def place_order(asked: Asked[PlaceOrder]) -> Iterator[AnyEvent]:
 
 def modify_order(asked: Asked[ModifyOrder]) -> Iterator[AnyEvent]:
     """Replace what an own order has open."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     order = _open_order(asked, interval, body.order)
     _check_price(asked, body.price)
     _check_volume(asked, interval, order.is_buy, body.energy_wh - order.open_wh)
@@ -86,7 +94,7 @@ def modify_order(asked: Asked[ModifyOrder]) -> Iterator[AnyEvent]:
 
 def cancel_order(asked: Asked[CancelOrder]) -> Iterator[AnyEvent]:
     """Take what an own order has open out of the book."""
-    interval = _bidding(asked)
+    interval = bidding(asked)
     _open_order(asked, interval, asked.body.order)
     yield OrderCancelled(asked.body.interval, asked.body.order, asked.command.key)
 
@@ -108,8 +116,8 @@ def _placed(asked: Asked[TakeItem | PlaceOrder], is_buy: bool, item: str = "") -
     )
 
 
-def _bidding(
-    asked: Asked[ListItem | WithdrawItem | TakeItem | PlaceOrder | ModifyOrder | CancelOrder],
+def bidding(
+    asked: Asked[ListItem | WithdrawItem | TakeItem | PlaceOrder | ModifyOrder | CancelOrder | SignAgreement],
 ) -> Interval:
     """The interval, if its gate is open to this member and it has not said too much yet."""
     start = asked.body.interval

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from gridpact.exchange.commands import kind_of
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, RetailCut, Use, Violation
+from gridpact.exchange.values import Actor, Claim, MemberLimit, Prices, RetailCut, Use, Violation
 
 # ``command``, where an event has it, is ``author/id`` of the command that it came of: what is sent again is known by it.
 
@@ -155,6 +155,20 @@ class AgreementRecorded(Event, frozen=True):
 
     interval: int
     mechanism: str
+    command: str
+    certificate: tuple[Claim, ...] = ()
+
+
+class AgreementSigned(Event, frozen=True):
+    """A member has signed what it and a peer agree on. With the second signature the trades before it are struck.
+
+    ``agreement`` is the SHA-256 of both names and all terms, hexadecimal.
+    """
+
+    interval: int
+    agreement: str
+    member: str
+    peer: str
     command: str
 
 
@@ -342,6 +356,7 @@ AnyEvent: TypeAlias = (
     | TradeStruck
     | TransferMade
     | AgreementRecorded
+    | AgreementSigned
     | OrderUnmatched
     | GateClosed
     | TradeReduced
