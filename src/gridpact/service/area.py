@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gridpact.client import Topics
-from gridpact.errors import GridpactError
+from gridpact.errors import GridpactError, InputError
 from gridpact.exchange import Actor, Command, Exchange, Rules, Step, Tick, Verifier, open_area
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.ledger import SigningKey
@@ -172,7 +172,7 @@ async def run_area(
     Raises
     ------
     InputError
-        If rules or actors cannot make an area.
+        If rules or actors cannot make an area, or the area began with other rules.
     """
     topics = Topics(rules.area)
     if await store.length(rules.area) == 0:
@@ -181,6 +181,9 @@ async def run_area(
         await tell([opening], ())
     steps = [step async for step in store.read(rules.area)]
     exchange = Exchange.from_steps(steps, verify)
+    if exchange.state.rules != rules:
+        began = f"what it began with: {_differences(exchange.state.rules, rules)}; or another area"
+        raise InputError("other rules than before", place=f"area {rules.area}", accepted=began)
     writer = AreaWriter(store, exchange, key, clock, tell, len(steps), topics)
     await tell((), await store.unsent(rules.area))
     async with asyncio.TaskGroup() as tasks:
@@ -190,3 +193,8 @@ async def run_area(
         finally:
             for task in running:
                 task.cancel()
+
+
+def _differences(before: Rules, now: Rules) -> str:
+    fields = ((name, getattr(before, name), getattr(now, name)) for name in Rules.__struct_fields__)
+    return ", ".join(f"{name} = {then!r}" for name, then, wanted in fields if then != wanted)

@@ -54,28 +54,24 @@ class Desk:
     ----------
     writer
         Of the area.
-    network
-        With the members in the order of their ids.
-    q_kvar
-        Reactive power expected of each member, ``[member]``.
+    places
+        The network with these members connected, in the order of their ids; the reactive power of each, ``[member]``.
     policy
         Which orders give way.
     name, key
         With which the DSO signs.
     first_guess
-        What is expected of each member in the interval that begins then, Wh ``[member]``, as long as it has reported nothing
-        at that time of day.
+        What is expected of a member in the interval that begins then, Wh, until it has reported at that time of day.
     latest
         The last check that was made since this process began.
     """
 
     writer: AreaWriter
-    network: Network
-    q_kvar: FloatArray
+    places: Callable[[tuple[str, ...]], tuple[Network, FloatArray]]
     policy: Policy
     name: str
     key: SigningKey
-    first_guess: Callable[[int], IntArray]
+    first_guess: Callable[[str, int], int]
     checked: set[int] = field(default_factory=set)
     latest: Checked | None = None
 
@@ -94,8 +90,9 @@ class Desk:
     async def _check(self, interval: Interval) -> None:
         self.checked.add(interval.start)
         hours = self.writer.exchange.state.rules.step_ms / HOUR
-        forecast = Forecast(self._expected_wh(interval), self.q_kvar)
-        self.latest = await asyncio.to_thread(examine_interval, self.network, interval, forecast, self.policy, hours)
+        network, q_kvar = await asyncio.to_thread(self.places, interval.roster.members)
+        forecast = Forecast(self._expected_wh(interval), q_kvar)
+        self.latest = await asyncio.to_thread(examine_interval, network, interval, forecast, self.policy, hours)
         command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", self.latest.report)
         step = await self.writer.submit(sign_command(command, self.key))
         for event in step.events:
@@ -107,7 +104,8 @@ class Desk:
     def _expected_wh(self, interval: Interval) -> IntArray:
         """Each member's last reading at the same time of day; of one that has never reported then, the first guess."""
         habits, slot = self.writer.exchange.state.habits, interval.start % DAY
-        guess = self.first_guess(interval.start).tolist()
-        members = interval.roster.members
-        rows = [habits[member].get(slot, (0, guess[at]))[1] for at, member in enumerate(members)]
+        rows = [
+            habits[member][slot][1] if slot in habits[member] else self.first_guess(member, interval.start)
+            for member in interval.roster.members
+        ]
         return np.array(rows, dtype=np.int64)

@@ -25,7 +25,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody needs to take part. Secret."""
+    """What somebody needs to take part: for the broker, to sign, and for the web. Secret."""
 
     area: str
     name: str
@@ -34,6 +34,7 @@ class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meter: str = ""
     meter_key: str = ""
     broker: str = ""
+    token: str = ""
 
     @property
     def signing_key(self) -> SigningKey:
@@ -52,6 +53,7 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: Actor
     password_hash: str = ""
     bus: str = ""
+    phase: str = "abc"
     revoked: bool = False
 
 
@@ -61,7 +63,9 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     area: str
     enrolled: tuple[Enrolled, ...] = ()
 
-    def add_member(self, name: str, bus: str, zone: str = "", broker: str = "") -> tuple["Register", Pass]:
+    def add_member(
+        self, name: str, bus: str, zone: str = "", broker: str = "", phase: str = "abc"
+    ) -> tuple["Register", Pass]:
         """Enrol a member and its meter; gives the register with them, and the member's pass.
 
         Raises
@@ -80,6 +84,7 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 Actor(name, Role.MEMBER, key=to_text(secret.public), zone=zone),
                 hash_password(password),
                 bus,
+                phase,
             ),
             Enrolled(Actor(meter, Role.METER, key=to_text(meter_secret.public), of=name)),
         )
@@ -89,7 +94,7 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def add_party(self, name: str, role: Role) -> tuple["Register", Pass]:
         """Enrol the exchange, the DSO, the supplier or the meter at the head."""
         secret, password = SigningKey.generate(), secrets.token_urlsafe(PASSWORD_BYTES)
-        kept = hash_password(password) if role is Role.EXCHANGE else ""
+        kept = hash_password(password) if role in (Role.EXCHANGE, Role.METER) else ""
         added = Enrolled(Actor(name, role, key=to_text(secret.public)), kept)
         return Register(self.area, (*self.enrolled, added)), Pass(self.area, name, password, to_text(secret.secret))
 

@@ -63,7 +63,14 @@ class Outbox:
 
 @asynccontextmanager
 async def run_gateway(
-    writer: AreaWriter, outbox: Outbox, url: str, user: str, password: str, tls: ssl.SSLContext | None = None
+    writer: AreaWriter,
+    outbox: Outbox,
+    url: str,
+    user: str,
+    password: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    identity: str = "",
 ) -> AsyncIterator[asyncio.Event]:
     """Keep an area on the bus: connect, connect again whenever the line breaks.
 
@@ -77,6 +84,8 @@ async def run_gateway(
         Of the exchange.
     tls
         How the line is encrypted.
+    identity
+        Tells the lines of several areas apart that log in as one user.
 
     Returns
     -------
@@ -84,7 +93,7 @@ async def run_gateway(
     """
     line_of = broker_line(url, tls)
     connected = asyncio.Event()
-    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, connected))
+    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, identity or user, connected))
     try:
         yield connected
     finally:
@@ -93,7 +102,13 @@ async def run_gateway(
 
 
 async def _stay_connected(
-    writer: AreaWriter, outbox: Outbox, line_of: dict[str, Any], user: str, password: str, connected: asyncio.Event
+    writer: AreaWriter,
+    outbox: Outbox,
+    line_of: dict[str, Any],
+    user: str,
+    password: str,
+    identity: str,
+    connected: asyncio.Event,
 ) -> None:
     topics = writer.topics
     status = topics.public("status")
@@ -101,7 +116,7 @@ async def _stay_connected(
     while True:
         try:
             async with aiomqtt.Client(
-                username=user, password=password, identifier=user, clean_session=False, will=will, **line_of
+                username=user, password=password, identifier=identity, clean_session=False, will=will, **line_of
             ) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:

@@ -1,7 +1,7 @@
 """The rules of the bus: what may be published and read by whom. Everything that is not granted is refused."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, TO_OPERATOR, Topics
@@ -44,6 +44,32 @@ class Account:
     is_member: bool = True
 
 
+@dataclass(slots=True)
+class Accounts:
+    """Everybody who may log in, while that changes.
+
+    Attributes
+    ----------
+    known
+        At present.
+    changed
+        Are called when it has changed.
+    """
+
+    known: tuple[Account, ...]
+    changed: list[Callable[[], None]] = field(default_factory=list)
+
+    def replace(self, accounts: Sequence[Account]) -> None:
+        """Let in these from now on, and nobody else."""
+        self.known = tuple(accounts)
+        for call in self.changed:
+            call()
+
+    def of(self, user: str | None) -> Account | None:
+        """The account of a user, if there is one."""
+        return next((account for account in self.known if account.user == user), None)
+
+
 def member_grants(area: str) -> tuple[Grant, ...]:
     """What every member of an area may do: speak as itself, read what is public and what is meant for it."""
     topics = Topics(area)
@@ -54,6 +80,12 @@ def member_grants(area: str) -> tuple[Grant, ...]:
         Grant("write", topics.inbox(of="+", sender=USER)),
         Grant("read", topics.inbox(of=USER, sender="+")),
     )
+
+
+def meter_grants(area: str) -> tuple[Grant, ...]:
+    """What a meter may do that belongs to no member, as the one at the feeder's head: report, and hear that it was heard."""
+    topics = Topics(area)
+    return Grant("write", topics.of_member(USER, "meter/+")), Grant("read", topics.of_member(USER, "ack"))
 
 
 def area_grants(area: str) -> tuple[Grant, ...]:

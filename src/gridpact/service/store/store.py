@@ -84,6 +84,30 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
         await engine.dispose()
 
 
+def check_url(url: str, folder: Path, password: str = "") -> str:
+    """The address of a database, with the path of a file relative to a folder, and a password kept elsewhere.
+
+    Raises
+    ------
+    InputError
+        If it is none of the two kinds, or says a password itself and one is kept elsewhere.
+
+    Examples
+    --------
+    >>> check_url("sqlite:///events.db", Path("/srv/market"))
+    'sqlite:////srv/market/events.db'
+    """
+    parsed = make_url(_async_url(url))
+    kind = parsed.get_backend_name()
+    if password and (kind == "sqlite" or parsed.password):
+        raise InputError("a password beside the URL", accepted="postgresql://USER@HOST/DATABASE")
+    if kind == "sqlite" and not parsed.database:
+        raise InputError("a database in memory", accepted="sqlite:///FILE")
+    if kind == "sqlite":
+        parsed = parsed.set(database=str(folder / str(parsed.database)))
+    return parsed.set(drivername=kind, password=password or parsed.password).render_as_string(hide_password=False)
+
+
 class Store:
     """The events of all areas. Made by `open_store`."""
 

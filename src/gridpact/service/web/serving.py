@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import uvicorn
 from litestar import Litestar
@@ -43,7 +44,9 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 @asynccontextmanager
-async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncIterator[str]:
+async def run_web(
+    app: Litestar, feed: Feed, listening: socket.socket, certificate: tuple[Path, Path] | None = None
+) -> AsyncIterator[str]:
     """Serve an application; gives its address.
 
     Parameters
@@ -52,6 +55,8 @@ async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncI
         The application, and the feed whose listeners are let go at the end.
     listening
         Where, by `listen`; closed at the end.
+    certificate
+        TLS certificate and its private key, PEM; None serves unencrypted.
     """
     config = uvicorn.Config(
         app,
@@ -60,12 +65,14 @@ async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncI
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=LONGEST_GOODBYE_S,
+        ssl_certfile=None if certificate is None else certificate[0],
+        ssl_keyfile=None if certificate is None else certificate[1],
     )
     server = _Server(config)
-    host, port = listening.getsockname()
+    host, port = listening.getsockname()[:2]
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        yield f"http://{host}:{port}/"
+        yield f"{'http' if certificate is None else 'https'}://{host}:{port}/"
     finally:
         feed.close()
         server.should_exit = True
