@@ -76,6 +76,7 @@ class Market:
     _news: "asyncio.Queue[AnyMessage]" = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _takers: "dict[str, Taker]" = field(default_factory=dict)
+    _routes: "dict[str, Taker]" = field(default_factory=dict)
     _seq: int = 0
 
     async def send(self, body: AnyBody, *, identity: str | None = None) -> str:
@@ -124,6 +125,7 @@ class Market:
         """Listen to further topics; what arrives there goes to a taker, not into the news."""
         assert self._line is not None, "connect() has put it there"
         self._takers[topics] = taker
+        self._routes.clear()
         await self._line.subscribe(topics, qos=1)
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
@@ -172,12 +174,17 @@ class Market:
     async def _listen(self) -> None:
         assert self._line is not None
         async for message in self._line.messages:
-            taker = next((taker for topics, taker in self._takers.items() if message.topic.matches(topics)), None)
+            topic = str(message.topic)
+            taker = self._routes.get(topic)
+            if taker is None:
+                matching = (taker for topics, taker in self._takers.items() if message.topic.matches(topics))
+                taker = next(matching, None)
             if taker is not None:
-                taker(str(message.topic), bytes(message.payload))
+                self._routes[topic] = taker
+                taker(topic, bytes(message.payload))
                 continue
             if not message.payload:
-                self._forget(str(message.topic))
+                self._forget(topic)
                 continue
             said = _MESSAGE.decode(bytes(message.payload))
             match said:

@@ -171,6 +171,11 @@ class Mail:
         """The members whom the directory has named so far, in the order of their ids."""
         return sorted(name for name, role in self.roles.items() if role == Role.MEMBER)
 
+    @property
+    def exchange(self) -> str:
+        """The exchange, by the directory."""
+        return next(name for name, role in self.roles.items() if role == Role.EXCHANGE)
+
     def _tray(self, subject: str) -> Tray:
         if subject not in self._trays:
             waiting = [known for known in self._trays if known not in self._wanted]

@@ -96,9 +96,22 @@ class LetterPost(Generic[M]):
         for receiver, body in outgoing:
             self.sent, self.bytes = self.sent + 1, self.bytes + len(body)
             try:
-                await self._mail.send(receiver, self._subject, body, qos=self._qos)
+                await self.carry(receiver, body)
             except aiomqtt.MqttError as error:
                 LOG.info("%s to %s: %s", self.name, receiver, error)
+
+    async def carry(self, receiver: str, body: bytes) -> None:
+        """Let out one message."""
+        await self._mail.send(receiver, self._subject, body, qos=self._qos)
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait until something has arrived; False if nothing has for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.tray.arrived.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class Steps(Protocol):

@@ -100,6 +100,13 @@ class _BoundedReader(StreamReaderAdapter):
         return b""
 
 
+class _Subscriptions(dict[str, Any]):
+    """Whoever subscribes while a message is handed round does not end its round."""
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 @asynccontextmanager
 async def embedded_broker(
     area: str,
@@ -142,6 +149,7 @@ async def embedded_broker(
         plugins={f"{__name__}.{plugin.__name__}": rights for plugin in (AccountsPlugin, RightsPlugin)},
     )
     broker = Broker(config)
+    broker._subscriptions = _Subscriptions()
 
     lines: set[asyncio.StreamWriter] = set()
 
