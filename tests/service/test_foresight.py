@@ -39,10 +39,10 @@ def homes(community: Community) -> list[Home]:
 
 def test_load_goes_back_to_what_is_usual() -> None:
     def load(at: int) -> float:
-        return 3.0 if at >= TODAY - 2 * STEP else 1.0 + (at % DAY_MS) / DAY_MS
+        return 3.0 if at >= TODAY - HOUR else 1.0 + at / DAY_MS / 100
 
     found = Foresight(load, lambda at: 0.0, STEP).net_kw(TODAY, TODAY + STEP)
-    usual = [1.0 + 94.5 / 96, 1.0, 1.0 + 1 / 96]
+    usual = [1.0 + (back / 96 + 18.5) / 100 for back in (-2.5, 0, 1)]  # of the last hour, and of the two intervals
     assert found == pytest.approx([u + STAYS * (3.0 - usual[0]) for u in usual[1:]])
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gridpact.client.messages import Ack, AnyMessage, PhaseIs, PricesAre
+from gridpact.client.messages import Ack, AnyMessage, ClockIs, PhaseIs, PricesAre
 from gridpact.client.topics import Topics
 from gridpact.errors import GridpactError, InputError
 from gridpact.exchange import (
@@ -64,6 +64,8 @@ class Market:
         Who trades.
     phases, prices
         Of the intervals that the exchange has spoken of, by start in milliseconds since 1970 UTC.
+    clock
+        What the exchange has last said of its time.
     """
 
     member: str
@@ -71,6 +73,8 @@ class Market:
     key: SigningKey
     phases: dict[int, str] = field(default_factory=dict)
     prices: dict[int, PricesAre] = field(default_factory=dict)
+    clock: ClockIs | None = None
+    _heard: float = 0.0
     _line: "aiomqtt.Client | None" = None
     _asked: dict[str, "asyncio.Future[Ack]"] = field(default_factory=dict)
     _news: "asyncio.Queue[AnyMessage]" = field(default_factory=asyncio.Queue)
@@ -133,6 +137,25 @@ class Market:
         assert self._line is not None, "connect() has put it there"
         await self._line.publish(topic, payload, qos=qos)
 
+    async def told_time(self) -> ClockIs:
+        """What the exchange says of its time; waits until it has."""
+        while self.clock is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self.clock
+
+    def now(self) -> int:
+        """The exchange's time, milliseconds since 1970 UTC: as it was last told, and gone on since.
+
+        Raises
+        ------
+        NoAnswerError
+            If the exchange has not said it yet.
+        """
+        if self.clock is None:
+            raise NoAnswerError("the exchange has not said what time it is: await told_time() first")
+        return self.clock.at + round((time.monotonic() - self._heard) * 1000 * self.clock.speed)
+
     async def news(self) -> AsyncIterator[AnyMessage]:
         """What the exchange says to this member or to everybody, acknowledgements aside."""
         while True:
@@ -193,6 +216,10 @@ class Market:
                     if answer is not None and not answer.done():
                         answer.set_result(said)
                     continue
+                case ClockIs():
+                    self.clock, self._heard = said, time.monotonic()
+                    self._changed.set()
+                    continue
                 case PhaseIs():
                     self.phases[said.interval] = said.phase
                     self._changed.set()
@@ -250,7 +277,7 @@ async def connect(
         market = Market(member, topics, key, _line=line)
         for name in ("ack", "decision", "bill/+", "limit"):
             await line.subscribe(topics.of_member(member, name), qos=1)
-        for name in ("interval/+/phase", "interval/+/prices"):
+        for name in ("clock", "interval/+/phase", "interval/+/prices"):
             await line.subscribe(topics.public(name), qos=1)
         listening = asyncio.create_task(market._listen())
         try:

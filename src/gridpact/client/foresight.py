@@ -1,7 +1,7 @@
 """What a home expects of its next hours, from what it has measured itself: light enough for the smallest computer.
 
-Load is as on the two days before at that time, moved by a share of what the last half hour differed from it. PV follows the
-brightest of the last days at about that time, its clear day, scaled by how bright the last interval was against it: a cloud
+Load is as on the two days before within an hour of that time, moved by half of what the last hour differed from it. PV follows
+the brightest of the last days at about that time, its clear day, scaled by how bright the last interval was against it: a cloud
 stays for a while.
 """
 
@@ -15,7 +15,9 @@ from gridpact.units import FloatArray
 DAY_MS = 86_400_000
 DAYS = 2
 """How many days back it looks."""
-STAYS = 0.25
+AROUND = RECENT = 4
+"""Intervals before and behind that are averaged with the one at the same time; the last ones, whose deviation is looked at."""
+STAYS = 0.5
 """Share of a deviation of load that is still there an hour later."""
 BRIGHTEST = 1.5
 """No present is taken to be brighter than that against the last days."""
@@ -39,12 +41,12 @@ class Foresight:
 
     Examples
     --------
-    A home as every day, in whose last half hour load was 0.4 kW higher than usual:
+    A home as every day, in whose last hour load was 0.4 kW higher than usual:
 
     >>> hour = 3_600_000
     >>> load = lambda start: 1.4 if start >= 71 * hour else 1.0
-    >>> Foresight(load, lambda start: 0.0, hour // 2).net_kw(72 * hour, 73 * hour).round(3).tolist()
-    [1.1, 1.1, 1.1]
+    >>> Foresight(load, lambda start: 0.0, hour // 4).net_kw(72 * hour, 72 * hour + hour // 2).round(3).tolist()
+    [1.2, 1.2, 1.2]
     """
 
     load_kw: Measured
@@ -54,7 +56,7 @@ class Foresight:
     def net_kw(self, now: int, until: int) -> FloatArray:
         """Load minus PV from the interval under way to the one that begins at ``until``, as seen at ``now``."""
         begin = now // self.step_ms * self.step_ms
-        recent = (begin - self.step_ms, begin - 2 * self.step_ms)
+        recent = [begin - back * self.step_ms for back in range(1, RECENT + 1)]
         moved = STAYS * float(np.mean([self.load_kw(at) - self._usual(at, begin) for at in recent]))
         clear = self._clear(recent[0], begin)
         bright = min(self.pv_kw(recent[0]) / clear, BRIGHTEST) if clear > DARK_KW else USUAL
@@ -64,17 +66,14 @@ class Foresight:
             dtype=np.float64,
         )
 
-    def _days_before(self, at: int, begin: int) -> list[int]:
-        """The same time on the last days of which the interval, and the one behind it, are measured by ``begin``."""
-        least = max((at + 2 * self.step_ms - begin + DAY_MS - 1) // DAY_MS, 1)
-        return [at - days * DAY_MS for days in range(least, least + DAYS)]
+    def _days_before(self, at: int, begin: int, around: int) -> list[int]:
+        """About the same time on the last days of which all of it was measured by ``begin``."""
+        least = max((at + (around + 1) * self.step_ms - begin + DAY_MS - 1) // DAY_MS, 1)
+        shifts = range(-around * self.step_ms, (around + 1) * self.step_ms, self.step_ms)
+        return [at - days * DAY_MS + shift for days in range(least, least + DAYS) for shift in shifts]
 
     def _usual(self, at: int, begin: int) -> float:
-        return float(np.mean([self.load_kw(before) for before in self._days_before(at, begin)]))
+        return float(np.mean([self.load_kw(before) for before in self._days_before(at, begin, AROUND)]))
 
     def _clear(self, at: int, begin: int) -> float:
-        return max(
-            self.pv_kw(before + shift)
-            for before in self._days_before(at, begin)
-            for shift in (-self.step_ms, 0, self.step_ms)
-        )
+        return max(self.pv_kw(before) for before in self._days_before(at, begin, 1))

@@ -138,4 +138,88 @@ class KeyIs(Message, frozen=True):
         return ENTRY + encode([self.area, self.name, self.role, self.key])
 
 
-AnyMessage: TypeAlias = Ack | Traded | Unmatched | Reduced | Limit | Bill | PhaseIs | PricesAre | KeyIs
+class ClockIs(Message, frozen=True):
+    """The exchange's time, said again and again.
+
+    Attributes
+    ----------
+    at
+        Milliseconds since 1970 UTC.
+    speed
+        How many times as fast as the wall clock it runs.
+    step_ms, gate_closure_ms
+        Length of an interval, and how long before delivery its gate closes.
+    interval, phase
+        The interval whose gate closes next; 0 and empty if none is open.
+    """
+
+    at: int
+    speed: float
+    step_ms: int
+    gate_closure_ms: int
+    interval: int = 0
+    phase: str = ""
+
+
+class Level(msgspec.Struct, frozen=True):
+    """All orders of one side at one price limit, without names."""
+
+    price: int
+    energy_wh: int
+    orders: int
+
+
+class BookIs(Message, frozen=True):
+    """What is open in the book of an interval, the best price first; as it stood when the gate closed, from then on."""
+
+    interval: int
+    buy: tuple[Level, ...] = ()
+    sell: tuple[Level, ...] = ()
+
+
+class LimitsAre(Message, frozen=True):
+    """What the orders of a member may come to in an interval; and after acceptance, how many meters are bound.
+
+    Attributes
+    ----------
+    most_wh, most_price, most_messages
+        As in `gridpact.exchange.Rules`.
+    import_bound, export_bound
+        How many members' meters may not import, or export, as much as they like: each of them is told its `Limit`.
+    """
+
+    interval: int
+    most_wh: int
+    most_price: int
+    most_messages: int
+    import_bound: int = 0
+    export_bound: int = 0
+
+
+class HeadIs(Message, frozen=True):
+    """The newest signed head of the ledger: see `gridpact.ledger.SignedHead`, whose words these are."""
+
+    log: str
+    size: int
+    root: str
+    time: str
+    signature: str
+    previous: str | None = None
+    witnesses: dict[str, str] = {}
+
+
+AnyMessage: TypeAlias = (
+    Ack
+    | Traded
+    | Unmatched
+    | Reduced
+    | Limit
+    | Bill
+    | PhaseIs
+    | PricesAre
+    | ClockIs
+    | BookIs
+    | LimitsAre
+    | HeadIs
+    | KeyIs
+)

@@ -46,7 +46,10 @@ class _Asked:
 
 @dataclass(slots=True)
 class AreaWriter:
-    """See the module. Made by `run_area`."""
+    """See the module. Made by `run_area`.
+
+    ``is_durable``: whether everything that the state knows has been written; ``when_durable`` is called as soon as it is so.
+    """
 
     store: Store
     exchange: Exchange
@@ -56,6 +59,8 @@ class AreaWriter:
     number: int
     topics: Topics
     _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    is_durable: bool = True
+    when_durable: Callable[[], None] = lambda: None
     _ticks: int = 0
 
     async def take(self, message: Command | bytes, sender: str = "") -> "asyncio.Future[Step]":
@@ -108,13 +113,16 @@ class AreaWriter:
     async def _work(self, group: Sequence[_Asked]) -> None:
         steps: list[Step] = []
         effects: list[Effect] = []
+        self.is_durable = False
         for asked in group:
             step = self.exchange.decide(asked.message, self.clock())
             effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
             self.exchange.apply(step)
             steps.append(step)
         await self._write(steps, effects)
+        self.is_durable = True
         self.number += len(steps)
+        self.when_durable()
         for asked, step in zip(group, steps, strict=True):
             if not asked.done.done():
                 asked.done.set_result(step)

@@ -30,9 +30,9 @@ from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, run_area
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.clock import FastClock
-from gridpact.service.duties import PAUSE_S, Desk, open_intervals
+from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
-from gridpact.service.gateway import Outbox, run_gateway
+from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Site, Tokens, Window
@@ -116,6 +116,7 @@ async def run_demo(
         last = [step.at async for step in store.read(rules.area, max(await store.length(rules.area) - 1, 0))]
         clock = FastClock(max([*last, start_ms(community) + BEGIN_MS]), speed)
         outbox, window = Outbox(rules.area, store), await Window.open(store, rules.area)
+        board = Board()
 
         if window.has_begun and window.state.rules != rules:
             raise InputError(
@@ -132,7 +133,9 @@ async def run_demo(
         writer = await stack.enter_async_context(
             run_area(store, rules, register.actors(), market.signing_key, clock, tell)
         )
-        connected = await stack.enter_async_context(run_gateway(writer, outbox, url, EXCHANGE_USER, market.password))
+        connected = await stack.enter_async_context(
+            run_gateway(writer, outbox, url, EXCHANGE_USER, market.password, board=board)
+        )
         await connected.wait()
         desk = Desk(writer, lambda _: (network, q_kvar), policy, "grid", grid.signing_key, day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -143,6 +146,7 @@ async def run_demo(
         running = [
             tasks.create_task(open_intervals(writer, prices_of(community), AHEAD_MS, clock)),
             tasks.create_task(desk.run()),
+            tasks.create_task(keep_board(writer, board, clock, speed)),
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
         ]

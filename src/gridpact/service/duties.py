@@ -5,8 +5,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
+from gridpact.client import ClockIs
 from gridpact.exchange import OpenInterval, Phase, Prices, Refused
 from gridpact.exchange.acceptance import Checked, Forecast, Network, Policy, examine_interval
 from gridpact.exchange.commands import Command
@@ -15,10 +17,13 @@ from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import Interval
 from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, Clock
+from gridpact.service.effects import book_of
+from gridpact.service.gateway import Board
 from gridpact.units import FloatArray, IntArray
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 0.1
+SHOW_EVERY_S = 1.0
 
 
 async def open_intervals(writer: AreaWriter, prices: Callable[[int], Prices], ahead_ms: int, clock: Clock) -> None:
@@ -44,6 +49,38 @@ async def open_intervals(writer: AreaWriter, prices: Callable[[int], Prices], ah
                 await writer.submit(writer.own(OpenInterval(start, prices(start)), f"open-{start}"))
             opened = max(opened, start)
         await asyncio.sleep(PAUSE_S)
+
+
+async def keep_board(writer: AreaWriter, board: Board, clock: Clock, speed: float) -> None:
+    """Show the time, and the books that are open, as they are once what is decided is durable. Works until cancelled."""
+    rules, topics = writer.exchange.state.rules, writer.topics
+    shown, is_due = set[str](), True
+
+    def show_books() -> None:
+        nonlocal shown, is_due
+        if is_due:
+            intervals = writer.exchange.state.intervals.values()
+            now = {topics.public(f"interval/{each.start}/book"): each for each in intervals if each.phase == Phase.OPEN}
+            for topic in shown - now.keys():
+                board.leave(topic)
+            for topic, interval in now.items():
+                board.show(topic, msgspec.json.encode(book_of(interval)))
+            shown, is_due = set(now), False
+
+    writer.when_durable = show_books
+    while True:
+        following = min(open_ones(writer), default=0)
+        said = ClockIs(clock(), speed, rules.step_ms, rules.gate_closure_ms, following, "OPEN" if following else "")
+        board.show(topics.public("clock"), msgspec.json.encode(said))
+        is_due = True
+        if writer.is_durable:
+            show_books()
+        await asyncio.sleep(SHOW_EVERY_S)
+
+
+def open_ones(writer: AreaWriter) -> list[int]:
+    """The intervals that are open for bidding."""
+    return [each.start for each in writer.exchange.state.intervals.values() if each.phase == Phase.OPEN]
 
 
 @dataclass(slots=True)

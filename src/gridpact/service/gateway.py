@@ -61,6 +61,45 @@ class Outbox:
                 await self.store.sent(self.area, taken[-1].number + 1)
 
 
+@dataclass(slots=True)
+class Board:
+    """What is shown to everybody and follows from the state alone: retained, only the latest of a topic counts.
+
+    It is kept nowhere: after a break everything is shown again, after a restart whoever filled it fills it again.
+    """
+
+    shown: dict[str, bytes] = field(default_factory=dict)
+    _changed: dict[str, None] = field(default_factory=dict)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """Show something in place of what was shown of this topic."""
+        if self.shown.get(topic) != payload:
+            self.shown[topic] = payload
+            self._changed[topic] = None
+            self._filled.set()
+
+    def leave(self, topic: str) -> None:
+        """Show this topic no more; what was said of it last, stands."""
+        self.shown.pop(topic, None)
+        self._changed.pop(topic, None)
+
+    def again(self) -> None:
+        """Show everything anew."""
+        self._changed = dict.fromkeys(self.shown)
+        self._filled.set()
+
+    async def keep(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
+        """Publish whatever changes. Works until cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._changed:
+                topic = next(iter(self._changed))
+                del self._changed[topic]
+                await publish(Effect(0, 0, topic, self.shown[topic], retained=True))
+
+
 @asynccontextmanager
 async def run_gateway(
     writer: AreaWriter,
@@ -71,6 +110,7 @@ async def run_gateway(
     tls: ssl.SSLContext | None = None,
     *,
     identity: str = "",
+    board: Board | None = None,
 ) -> AsyncIterator[asyncio.Event]:
     """Keep an area on the bus: connect, connect again whenever the line breaks.
 
@@ -86,14 +126,16 @@ async def run_gateway(
         How the line is encrypted.
     identity
         Tells the lines of several areas apart that log in as one user.
+    board
+        What is shown beside the messages that follow from steps.
 
     Returns
     -------
     An event that is set while the line stands.
     """
-    line_of = broker_line(url, tls)
+    login = {"username": user, "password": password, "identifier": identity or user, **broker_line(url, tls)}
     connected = asyncio.Event()
-    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, identity or user, connected))
+    task = asyncio.create_task(_stay_connected(writer, outbox, board or Board(), login, connected))
     try:
         yield connected
     finally:
@@ -102,30 +144,23 @@ async def run_gateway(
 
 
 async def _stay_connected(
-    writer: AreaWriter,
-    outbox: Outbox,
-    line_of: dict[str, Any],
-    user: str,
-    password: str,
-    identity: str,
-    connected: asyncio.Event,
+    writer: AreaWriter, outbox: Outbox, board: Board, login: dict[str, Any], connected: asyncio.Event
 ) -> None:
     topics = writer.topics
     status = topics.public("status")
     will = aiomqtt.Will(status, b'"offline"', qos=1, retain=True)
     while True:
         try:
-            async with aiomqtt.Client(
-                username=user, password=password, identifier=identity, clean_session=False, will=will, **line_of
-            ) as line:
+            async with aiomqtt.Client(clean_session=False, will=will, **login) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
                     if name != "status":
                         await line.subscribe(topics.of_member("+", name), qos=1)
                 await line.publish(status, b'"online"', qos=1, retain=True)
                 await outbox.refill()
+                board.again()
                 connected.set()
-                await _serve(writer, outbox, line)
+                await _serve(writer, outbox, board, line)
         except (aiomqtt.MqttError, StoreError) as error:
             LOG.warning("area %s: %s; again in %.1f s", topics.area, error, AGAIN_AFTER_S)
         except StoppedError:
@@ -135,13 +170,13 @@ async def _stay_connected(
         await asyncio.sleep(AGAIN_AFTER_S)
 
 
-async def _serve(writer: AreaWriter, outbox: Outbox, line: aiomqtt.Client) -> None:
+async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt.Client) -> None:
     """Carry messages both ways until the line breaks."""
 
     async def publish(effect: Effect) -> None:
         await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
 
-    works = (outbox.empty(publish), _listen(writer, line), _announce(writer, line))
+    works = (outbox.empty(publish), board.keep(publish), _listen(writer, line), _announce(writer, line))
     tasks = {asyncio.create_task(work) for work in works}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -21,10 +21,10 @@ from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.clock import FastClock, wall_clock
 from gridpact.service.conduct import Conduct, conduct_of
 from gridpact.service.config import Area, Embedded, External, ServiceConfig
-from gridpact.service.duties import Desk, open_intervals
+from gridpact.service.duties import Desk, keep_board, open_intervals
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file, write_secret
-from gridpact.service.gateway import Outbox, run_gateway
+from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
@@ -62,6 +62,8 @@ class LiveArea:
         Set while the line to the broker stands.
     places
         The network with whoever takes part.
+    board
+        What is shown to everybody.
     address
         Of its web page; empty if it has none.
     """
@@ -76,7 +78,7 @@ class LiveArea:
     desk: Desk
     connected: asyncio.Event
     places: Places
-    line: Line
+    board: Board
     address: str = ""
 
 
@@ -257,7 +259,7 @@ async def _clock(config: ServiceConfig, store: Store) -> Clock:
 
 async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: AsyncExitStack) -> LiveArea:
     rules, parties = each.rules, each.office.parties()
-    outbox = Outbox(rules.area, store)
+    outbox, board = Outbox(rules.area, store), Board()
     window = None if each.config.port is None else await Window.open(store, rules.area)
 
     async def tell(steps: Sequence[Step], effects: Sequence[Effect]) -> None:
@@ -270,7 +272,16 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         run_area(store, rules, actors, parties.of("market").signing_key, clock, tell)
     )
     connected = await stack.enter_async_context(
-        run_gateway(writer, outbox, line.url, line.user, line.password, line.tls, identity=f"{line.user}/{rules.area}")
+        run_gateway(
+            writer,
+            outbox,
+            line.url,
+            line.user,
+            line.password,
+            line.tls,
+            identity=f"{line.user}/{rules.area}",
+            board=board,
+        )
     )
     desk = Desk(
         writer,
@@ -281,7 +292,7 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         day_before(each.community),
     )
     return LiveArea(
-        each.config, each.office, parties, each.community, clock, writer, window, desk, connected, each.places, line
+        each.config, each.office, parties, each.community, clock, writer, window, desk, connected, each.places, board
     )
 
 
@@ -289,6 +300,7 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
     return [
         open_intervals(area.writer, prices_of(area.community), area.config.open_ahead_ms, area.clock),
         area.desk.run(),
+        keep_board(area.writer, area.board, area.clock, area.clock.speed if isinstance(area.clock, FastClock) else 1.0),
         *conduct.duties(area),
     ]
 
