@@ -281,8 +281,8 @@ class IntervalSettled(Event, frozen=True):
     members
         Whose rows the columns hold.
     energy
-        Wh of each of the members, by name: ``metered``, ``bought``, ``sold``, and ``astray``, which was sold and not delivered,
-        or bought and not taken. A column of zeros is left out.
+        Wh of each of the members, by name: ``metered``; ``bought`` and ``sold`` as agreed; ``pooled`` after delivery, + =
+        bought; ``astray``, which was sold and not delivered, or bought and not taken. A column of zeros is left out.
     money
         By cause, as `gridpact.exchange.Settlement.causes`: what each of the members pays, micro-units. Likewise.
     supplier, dso, exchange
