@@ -176,10 +176,10 @@ def _pool(name: str, options: tuple[tuple[str, str | int], ...]) -> PoolRule:
     found = make_mechanism(name, dict(options))
     if not isinstance(found, PoolRule):
         raise InputError(f"{name!r} is no pool rule", place="pool", accepted="one that shares after delivery: pool:mmr")
-    if getattr(found, "period", INTERVAL) != INTERVAL:
-        raise InputError(
-            f"{name!r} over a {found.period}", place="pool_options", accepted="intervals, which are settled one by one"
-        )
+    period = getattr(found, "period", INTERVAL)
+    if period != INTERVAL:
+        accepted = "intervals: each is settled by itself"
+        raise InputError(f"{name!r} over a {period}", place="pool_options", accepted=accepted)
     return found
 
 

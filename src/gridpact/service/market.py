@@ -64,6 +64,8 @@ class LiveArea:
         The network with whoever takes part.
     board
         What is shown to everybody.
+    line
+        The way to the broker.
     address
         Of its web page; empty if it has none.
     """
@@ -79,6 +81,7 @@ class LiveArea:
     connected: asyncio.Event
     places: Places
     board: Board
+    line: Line
     address: str = ""
 
 
@@ -292,7 +295,18 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         day_before(each.community),
     )
     return LiveArea(
-        each.config, each.office, parties, each.community, clock, writer, window, desk, connected, each.places, board
+        each.config,
+        each.office,
+        parties,
+        each.community,
+        clock,
+        writer,
+        window,
+        desk,
+        connected,
+        each.places,
+        board,
+        line,
     )
 
 

@@ -1,0 +1,161 @@
+"""The examples of market structures run live: homes of the built-in community, each a client of the broker."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridpact.client import connect, open_mail
+from gridpact.client.agent import Agent
+from gridpact.client.home import Home
+from gridpact.client.ways import Setting, run_home
+from gridpact.community import Community, load_community
+from gridpact.errors import InputError
+from gridpact.exchange import Phase
+from gridpact.exchange.rules import HOUR, MINUTE
+from gridpact.exchange.state import Interval
+from gridpact.service.config import ServiceConfig, load_config
+from gridpact.service.demo import some_members
+from gridpact.service.enrolment import Pass
+from gridpact.service.market import LiveArea, run_service
+from gridpact.service.office import Office
+from gridpact.service.setting import start_ms, step_ms
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "structures"
+SPEED = 450
+PATIENCE_S = 240.0
+Seen = Callable[[Interval], bool]
+
+
+def configured(name: str, folder: Path, **changes: str) -> ServiceConfig:
+    """An example, on free ports and a fast clock."""
+    text = re.sub(r"^port = 8000\n", "", (EXAMPLES / f"{name}.toml").read_text(), flags=re.MULTILINE)
+    begin = np.datetime64(start_ms(load_community().community) + 10 * HOUR, "ms")
+    changes = {"port": "0", "open_ahead_minutes": "60", **changes}
+    for key, value in changes.items():
+        text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+    text += "settle_after_minutes = 15\n" + f"[clock]\nspeed = {SPEED}\nbegin = {begin}Z\n"
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+@asynccontextmanager
+async def homes(config: ServiceConfig, count: int) -> AsyncIterator[LiveArea]:
+    """The area of a service with so many homes that trade by themselves."""
+    whole = load_community().community
+    members = some_members(whole, count)
+    (table,) = config.areas
+    office = Office(table.name, config.area_folder(table.name))
+    passes = [office.add(member.id, member.bus, member.zone, member.phase, "") for member in members.members]
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(run_service(config))
+        area = service.areas[table.name]
+        await area.connected.wait()
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [
+            tasks.create_task(_home(area, members, at, given, service.broker)) for at, given in enumerate(passes)
+        ]
+        yield area
+        for task in running:
+            task.cancel()
+
+
+async def _home(area: LiveArea, members: Community, at: int, given: Pass, url: str) -> None:
+    profiles = members.profiles
+    home = Home(
+        members.members[at],
+        np.asarray(profiles.load_kw[at]),
+        np.asarray(profiles.pv_kw[at]),
+        start_ms(members),
+        step_ms(members),
+    )
+    config, rules = area.config, area.writer.exchange.state.rules
+    async with connect(
+        url, area=given.area, member=given.name, password=given.password, key=given.signing_key
+    ) as market:
+        mail = await open_mail(market, given.exchange_key)
+        agent = Agent(
+            market, home, given.meter, given.meter_signing_key, area.clock, rules.gate_closure_ms, MINUTE, SPEED
+        )
+        await run_home(agent, mail, Setting(config.mechanism, config.options, window=4))
+
+
+async def settled(area: LiveArea, seen: Seen) -> Interval:
+    """Wait for an interval that is settled and looks as wanted; money closes in all that are settled by then."""
+    state = area.writer.exchange.state
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            done = [each for each in state.intervals.values() if each.phase == Phase.SETTLED]
+            for interval in done:
+                money = [interval.settled.get(name, [0]) for name in ("trades", "retail", "imbalance", "transfers")]
+                parties = sum(interval.settled_parties[name] for name in ("supplier", "dso", "exchange"))
+                charges = [interval.settled.get(name, [0]) for name in ("network", "service", "penalty")]
+                assert sum(map(sum, money + charges)) + parties == 0
+            found = next((interval for interval in done if seen(interval)), None)
+            if found is not None:
+                return found
+            await asyncio.sleep(0.05)
+
+
+def run(name: str, folder: Path, seen: Seen, count: int = 4, **changes: str) -> Interval:
+    async def go() -> Interval:
+        async with homes(configured(name, folder, **changes), count) as area:
+            return await settled(area, seen)
+
+    return asyncio.run(go())
+
+
+def has_pooled(interval: Interval) -> bool:
+    return any(interval.settled.get("pooled", ()))
+
+
+def test_a_community_market_shares_after_delivery_and_trades_the_remainder_outside(tmp_path: Path) -> None:
+    interval = run("community", tmp_path, has_pooled)
+    assert interval.trades == []
+    pooled = np.array(interval.settled["pooled"])
+    assert pooled.sum() == 0
+    assert np.abs(pooled).max() > 0
+    assert any(interval.settled["retail"]), "the supplier takes or brings what is left"
+
+
+def test_a_fully_decentralised_market_is_what_pairs_have_signed(tmp_path: Path) -> None:
+    interval = run("decentralised", tmp_path, lambda interval: any(trade.accepted_wh for trade in interval.trades))
+    assert interval.orders == {}
+    assert all(trade.leg for trade in interval.trades)
+    assert "pooled" not in interval.settled
+    energy = np.array(interval.settled["bought"]) - np.array(interval.settled["sold"])
+    assert energy.sum() == 0
+
+
+def test_a_composite_market_does_both(tmp_path: Path) -> None:
+    interval = run("composite", tmp_path, lambda interval: bool(interval.trades) and has_pooled(interval))
+    assert all(trade.leg for trade in interval.trades)
+    assert sum(interval.settled["pooled"]) == 0
+
+
+def test_a_day_is_planned_ahead_and_delivered(tmp_path: Path) -> None:
+    """A day of one hour, planned a quarter of an hour before its first gate."""
+    changes = {"gate_closure_minutes": "15\nday_minutes = 60\nday_lead_minutes = 30", "open_ahead_minutes": "90"}
+    interval = run("day-ahead", tmp_path, lambda interval: any(each.accepted_wh for each in interval.trades), **changes)
+    assert interval.orders == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"open_ahead_minutes": "90"}, "accepted: 1500 or more"),
+        ({"gate_closure_minutes": "15\nday_minutes = 50\nday_lead_minutes = 10"}, "a whole number of intervals"),
+    ],
+)
+def test_days_that_do_not_fit_the_area_are_refused(tmp_path: Path, changes: dict[str, str], found: str) -> None:
+    async def go() -> None:
+        async with run_service(configured("day-ahead", tmp_path, **changes)):
+            pass
+
+    with pytest.raises(InputError, match=found):
+        asyncio.run(go())
