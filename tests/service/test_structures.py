@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,12 @@ from gridpact.client import connect, open_mail
 from gridpact.client.agent import Agent
 from gridpact.client.home import Home
 from gridpact.client.ways import Setting, run_home
-from gridpact.community import Community, load_community
+from gridpact.community import Community, Profiles, load_community
 from gridpact.errors import InputError
 from gridpact.exchange import Phase
 from gridpact.exchange.rules import HOUR, MINUTE
 from gridpact.exchange.state import Interval
 from gridpact.service.config import ServiceConfig, load_config
-from gridpact.service.demo import some_members
 from gridpact.service.enrolment import Pass
 from gridpact.service.market import LiveArea, run_service
 from gridpact.service.office import Office
@@ -35,7 +35,7 @@ def configured(name: str, folder: Path, **changes: str) -> ServiceConfig:
     """An example, on free ports and a fast clock."""
     text = re.sub(r"^port = 8000\n", "", (EXAMPLES / f"{name}.toml").read_text(), flags=re.MULTILINE)
     begin = np.datetime64(start_ms(load_community().community) + 10 * HOUR, "ms")
-    changes = {"port": "0", "open_ahead_minutes": "60", **changes}
+    changes = {"port": "0", **changes}
     for key, value in changes.items():
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     text += "settle_after_minutes = 15\n" + f"[clock]\nspeed = {SPEED}\nbegin = {begin}Z\n"
@@ -44,11 +44,24 @@ def configured(name: str, folder: Path, **changes: str) -> ServiceConfig:
     return load_config(path)
 
 
+def some_homes(whole: Community, batteries: int, roofs: int, plain: int) -> Community:
+    """Homes that can lend and take back, homes that can only sell or buy as the sun says, and homes that can only buy."""
+    kinds: dict[str, list[int]] = {"batteries": [], "roofs": [], "plain": []}
+    for at, member in enumerate(whole.members):
+        kinds["batteries" if member.battery else "roofs" if member.pv_kwp else "plain"].append(at)
+    kept = sorted(kinds["batteries"][:batteries] + kinds["roofs"][:roofs] + kinds["plain"][:plain])
+    profiles = whole.profiles
+    return replace(
+        whole,
+        members=tuple(whole.members[at] for at in kept),
+        profiles=Profiles(profiles.load_kw[kept], profiles.pv_kw[kept], profiles.q_kvar[kept]),
+    )
+
+
 @asynccontextmanager
-async def homes(config: ServiceConfig, count: int) -> AsyncIterator[LiveArea]:
-    """The area of a service with so many homes that trade by themselves."""
-    whole = load_community().community
-    members = some_members(whole, count)
+async def homes(config: ServiceConfig, kinds: tuple[int, int, int]) -> AsyncIterator[LiveArea]:
+    """The area of a service with homes that trade by themselves."""
+    members = some_homes(load_community().community, *kinds)
     (table,) = config.areas
     office = Office(table.name, config.area_folder(table.name))
     passes = [office.add(member.id, member.bus, member.zone, member.phase, "") for member in members.members]
@@ -82,7 +95,9 @@ async def _home(area: LiveArea, members: Community, at: int, given: Pass, url: s
         agent = Agent(
             market, home, given.meter, given.meter_signing_key, area.clock, rules.gate_closure_ms, MINUTE, SPEED
         )
-        await run_home(agent, mail, Setting(config.mechanism, config.options, window=4))
+        await run_home(
+            agent, mail, Setting(config.mechanism, config.options, window=config.open_ahead_ms // rules.step_ms - 8)
+        )
 
 
 async def settled(area: LiveArea, seen: Seen) -> Interval:
@@ -102,9 +117,9 @@ async def settled(area: LiveArea, seen: Seen) -> Interval:
             await asyncio.sleep(0.05)
 
 
-def run(name: str, folder: Path, seen: Seen, count: int = 4, **changes: str) -> Interval:
+def run(name: str, folder: Path, seen: Seen, kinds: tuple[int, int, int], **changes: str) -> Interval:
     async def go() -> Interval:
-        async with homes(configured(name, folder, **changes), count) as area:
+        async with homes(configured(name, folder, **changes), kinds) as area:
             return await settled(area, seen)
 
     return asyncio.run(go())
@@ -114,8 +129,12 @@ def has_pooled(interval: Interval) -> bool:
     return any(interval.settled.get("pooled", ()))
 
 
+def has_traded(interval: Interval) -> bool:
+    return any(trade.accepted_wh for trade in interval.trades)
+
+
 def test_a_community_market_shares_after_delivery_and_trades_the_remainder_outside(tmp_path: Path) -> None:
-    interval = run("community", tmp_path, has_pooled)
+    interval = run("community", tmp_path, has_pooled, (0, 2, 2))
     assert interval.trades == []
     pooled = np.array(interval.settled["pooled"])
     assert pooled.sum() == 0
@@ -124,7 +143,7 @@ def test_a_community_market_shares_after_delivery_and_trades_the_remainder_outsi
 
 
 def test_a_fully_decentralised_market_is_what_pairs_have_signed(tmp_path: Path) -> None:
-    interval = run("decentralised", tmp_path, lambda interval: any(trade.accepted_wh for trade in interval.trades))
+    interval = run("decentralised", tmp_path, has_traded, (4, 0, 0))
     assert interval.orders == {}
     assert all(trade.leg for trade in interval.trades)
     assert "pooled" not in interval.settled
@@ -133,7 +152,7 @@ def test_a_fully_decentralised_market_is_what_pairs_have_signed(tmp_path: Path) 
 
 
 def test_a_composite_market_does_both(tmp_path: Path) -> None:
-    interval = run("composite", tmp_path, lambda interval: bool(interval.trades) and has_pooled(interval))
+    interval = run("composite", tmp_path, lambda interval: has_traded(interval) and has_pooled(interval), (4, 1, 1))
     assert all(trade.leg for trade in interval.trades)
     assert sum(interval.settled["pooled"]) == 0
 
@@ -141,7 +160,7 @@ def test_a_composite_market_does_both(tmp_path: Path) -> None:
 def test_a_day_is_planned_ahead_and_delivered(tmp_path: Path) -> None:
     """A day of one hour, planned a quarter of an hour before its first gate."""
     changes = {"gate_closure_minutes": "15\nday_minutes = 60\nday_lead_minutes = 30", "open_ahead_minutes": "90"}
-    interval = run("day-ahead", tmp_path, lambda interval: any(each.accepted_wh for each in interval.trades), **changes)
+    interval = run("day-ahead", tmp_path, has_traded, (0, 2, 2), **changes)
     assert interval.orders == {}
 
 

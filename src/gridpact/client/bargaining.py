@@ -4,9 +4,10 @@ The agents are those of `gridpact.markets.negotiation`: neither learns more of t
 word cannot know whether it was heard; it signs at the exchange, where one signature alone stands for nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeAlias
 
 from gridpact.client.client import Market
 from gridpact.client.mail import Mail
@@ -17,6 +18,7 @@ from gridpact.markets.negotiation.agents import PATIENCE
 
 SILENCE_S = 60.0
 """Without a turn for so long a session is broken off."""
+Conclude: TypeAlias = Callable[[int], Awaitable[None]]
 LINGER_S = 2 * PATIENCE * TICK_S
 """For so long after its acceptance a member answers a peer that has not heard it."""
 
@@ -68,9 +70,23 @@ class Session:
 
 
 async def negotiate_by_letters(
-    mail: Mail, session: Session, *, silence_s: float = SILENCE_S, linger_s: float = LINGER_S
+    mail: Mail,
+    session: Session,
+    conclude: Conclude | None = None,
+    *,
+    silence_s: float = SILENCE_S,
+    linger_s: float = LINGER_S,
 ) -> int | None:
     """Hold a session; gives the contract in this member's terms, or None.
+
+    Parameters
+    ----------
+    mail, session
+        Of the member, and what it brings.
+    conclude
+        What is done with a contract at once, while the peer may still ask.
+    silence_s, linger_s
+        See `SILENCE_S` and `LINGER_S`.
 
     Raises
     ------
@@ -92,6 +108,8 @@ async def negotiate_by_letters(
     try:
         async with talking(Talk(agent, post)) as talk:
             ended = await talk.until(lambda: agent.done, lambda: agent.turn, silence_s)
+            if agent.agreement is not None and conclude is not None:
+                await conclude(agent.agreement)
             if agent.agreement is not None and not agent.proposed:
                 await talk.until(lambda: False, lambda: post.heard, linger_s)
     finally:
@@ -111,14 +129,13 @@ async def agree_on_loan(market: Market, mail: Mail, session: Session, **patience
     RefusedError, NoAnswerError
         As `Market.send`.
     """
-    contract = await negotiate_by_letters(mail, session, **patience)
-    if contract is None:
-        return ()
-    terms = session.terms(market.member, contract)
-    await market.send(
-        SignAgreement(session.start, session.peer, terms), identity=f"{session.subject.replace('/', '-')}"
-    )
-    return terms
+
+    async def sign(contract: int) -> None:
+        body = SignAgreement(session.start, session.peer, session.terms(market.member, contract))
+        await market.send(body, identity=f"loan-{session.start}")
+
+    contract = await negotiate_by_letters(mail, session, sign, **patience)
+    return () if contract is None else session.terms(market.member, contract)
 
 
 def pairs_by_lot(members: Sequence[str], area: str, start: int) -> list[tuple[str, str]]:

@@ -138,6 +138,7 @@ class Talk:
     post: LetterPost[Any]
     ready: Callable[[], bool] = lambda: True
     _stepped: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: "asyncio.Task[None] | None" = None
 
     async def run(self) -> None:
         """Talk until cancelled."""
@@ -156,6 +157,8 @@ class Talk:
                     while not reached() and alive() == last:
                         self._stepped.clear()
                         await self._stepped.wait()
+                        if self._task is not None and self._task.done():
+                            self._task.result()
             except TimeoutError:
                 return False
             last = alive()
@@ -176,10 +179,11 @@ class Talk:
 
 @asynccontextmanager
 async def talking(talk: Talk) -> AsyncIterator[Talk]:
-    """Let an agent talk as long as the context lasts."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(talk.run())
-        try:
-            yield talk
-        finally:
-            task.cancel()
+    """Let an agent talk as long as the context lasts; if it fails, so does whoever waits for it."""
+    talk._task = task = asyncio.create_task(talk.run())
+    task.add_done_callback(lambda _: talk._stepped.set())
+    try:
+        yield talk
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
