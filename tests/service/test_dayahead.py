@@ -27,7 +27,7 @@ TOPICS = Topics(AREA)
 START = NOON - 12 * HOUR + DAY
 RULES = Rules(AREA, step_ms=HOUR, settle_after_ms=HOUR, correct_within_ms=DAY, most_wh=10**7, most_price=10**7)
 GAME = make_instance(Recipe(members=5, partners=2, seed=3, diversity=0.02))
-TOLERANCE = 0.03
+TOLERANCE = 0.1
 PATIENCE_S = 120.0
 
 
