@@ -23,6 +23,8 @@ from gridpact.ledger import SigningKey
 LOG = logging.getLogger(__name__)
 Deal: TypeAlias = Callable[["Agent", int], Coroutine[object, object, None]]
 """What an agent does about an interval that has opened."""
+LAST_BID_MS, LAST_BID_WALL_MS = 60_000, 2_000
+"""Before the gate closes a home bids for the last time, on the market's clock and on the wall's: whichever is longer."""
 ERRORS = 192
 """Of the newest forecasts that are kept."""
 FEWEST_ERRORS = 8
@@ -79,8 +81,23 @@ class Agent:
     _bids: dict[int, Bid] = field(default_factory=dict)
     _delivered: int = -1
 
+    @classmethod
+    def joined(cls, market: Market, home: Home, meter: str, meter_key: SigningKey) -> "Agent":
+        """For a home at a market that has said what time it is, on the market's clock.
+
+        Raises
+        ------
+        NoAnswerError
+            If it has not.
+        """
+        if market.clock is None:
+            raise NoAnswerError("the exchange has not said what time it is: await told_time() first")
+        clock = market.clock
+        margin_ms = max(LAST_BID_MS, round(LAST_BID_WALL_MS * clock.speed))
+        return cls(market, home, meter, meter_key, market.now, clock.gate_closure_ms, margin_ms, clock.speed)
+
     async def run(self) -> None:
-        """Trade until cancelled."""
+        """Trade until cancelled, or until the line breaks."""
         async with asyncio.TaskGroup() as tasks:
             async for message in self.market.news():
                 match message:

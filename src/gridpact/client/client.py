@@ -77,11 +77,12 @@ class Market:
     _heard: float = 0.0
     _line: "aiomqtt.Client | None" = None
     _asked: dict[str, "asyncio.Future[Ack]"] = field(default_factory=dict)
-    _news: "asyncio.Queue[AnyMessage]" = field(default_factory=asyncio.Queue)
+    _news: "asyncio.Queue[AnyMessage | None]" = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _takers: "dict[str, Taker]" = field(default_factory=dict)
     _routes: "dict[str, Taker]" = field(default_factory=dict)
     _seq: int = 0
+    _broken: "aiomqtt.MqttError | None" = None
 
     async def send(self, body: AnyBody, *, identity: str | None = None) -> str:
         """Send a command, again and again until it is answered; gives its key, which names the order or item it has made.
@@ -122,8 +123,7 @@ class Market:
             ]
             if found:
                 return self.prices[min(found)]
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
 
     async def take_from(self, topics: str, taker: "Taker") -> None:
         """Listen to further topics; what arrives there goes to a taker, not into the news."""
@@ -140,8 +140,7 @@ class Market:
     async def told_time(self) -> ClockIs:
         """What the exchange says of its time; waits until it has."""
         while self.clock is None:
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
         return self.clock
 
     def now(self) -> int:
@@ -157,9 +156,29 @@ class Market:
         return self.clock.at + round((time.monotonic() - self._heard) * 1000 * self.clock.speed)
 
     async def news(self) -> AsyncIterator[AnyMessage]:
-        """What the exchange says to this member or to everybody, acknowledgements aside."""
+        """What the exchange says to this member or to everybody, acknowledgements and the time aside.
+
+        Raises
+        ------
+        aiomqtt.MqttError
+            When the line breaks.
+        """
         while True:
-            yield await self._news.get()
+            message = await self._news.get()
+            if message is None:
+                self._raise_if_broken()
+                return
+            yield message
+
+    async def _change(self) -> None:
+        """Wait until the exchange says something new of its intervals or its time."""
+        self._changed.clear()
+        self._raise_if_broken()
+        await self._changed.wait()
+
+    def _raise_if_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
 
     def _signed(self, author: str, key: SigningKey, body: AnyBody, identity: str | None) -> Command:
         self._seq += 1
@@ -195,6 +214,16 @@ class Market:
         raise NoAnswerError(f"no answer to command {command.key} after {ATTEMPTS} attempts")
 
     async def _listen(self) -> None:
+        import aiomqtt
+
+        try:
+            await self._take()
+        except aiomqtt.MqttError as error:
+            self._broken = error
+            self._news.put_nowait(None)
+            self._changed.set()
+
+    async def _take(self) -> None:
         assert self._line is not None
         async for message in self._line.messages:
             topic = str(message.topic)

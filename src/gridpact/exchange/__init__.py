@@ -78,6 +78,7 @@ from gridpact.exchange.moves import IllegalMoveError, ItemState, OrderState, Pha
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.settlement import Energies, Settlement, settle
+from gridpact.exchange.snapshot import SnapshotError, freeze, thaw
 from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
@@ -151,6 +152,7 @@ __all__ = [
     "Rules",
     "Settlement",
     "SignAgreement",
+    "SnapshotError",
     "State",
     "Step",
     "TakeItem",
@@ -168,9 +170,11 @@ __all__ = [
     "decide",
     "decode",
     "encode",
+    "freeze",
     "open_area",
     "read_steps",
     "replay",
     "settle",
+    "thaw",
     "write_steps",
 ]

@@ -33,6 +33,7 @@ from gridpact.service.clock import FastClock
 from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Site, Tokens, Window
@@ -43,8 +44,6 @@ BEGIN_MS = 10 * HOUR
 """Into the profiles, when a demonstration begins: there is sun to sell."""
 AHEAD_MS = 2 * HOUR
 """How long before its gate closes an interval is open for bidding."""
-LAST_BID_MS, LAST_BID_WALL_MS = 60_000, 2_000
-"""How long before the gate closes homes bid for the last time, on their clock and on the wall's: whichever is longer."""
 TOKENS_FILE = "tokens.json"
 PARTIES = {"market": Role.EXCHANGE, "grid": Role.DSO, "shop": Role.SUPPLIER, "head": Role.METER}
 
@@ -76,6 +75,7 @@ class Demo:
     agents: tuple[Agent, ...]
     broker: str
     site: Site
+    ledger: AreaLedger
 
 
 @asynccontextmanager
@@ -139,14 +139,16 @@ async def run_demo(
         await connected.wait()
         desk = Desk(writer, lambda _: (network, q_kvar), policy, "grid", grid.signing_key, day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        ledger = AreaLedger(ledger_secret(folder), "market", market.signing_key)
+        showing = tasks.create_task(keep_board(writer, board, clock, speed))
         agents = [
-            await stack.enter_async_context(_agent(community, at, passes, url, clock, rules.gate_closure_ms))
-            for at in range(len(community.members))
+            await stack.enter_async_context(_agent(community, at, passes, url)) for at in range(len(community.members))
         ]
         running = [
+            showing,
+            tasks.create_task(keep_ledger(ledger, writer, board)),
             tasks.create_task(open_intervals(writer, prices_of(community), AHEAD_MS, clock)),
             tasks.create_task(desk.run()),
-            tasks.create_task(keep_board(writer, board, clock, speed)),
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
         ]
@@ -162,7 +164,7 @@ async def run_demo(
             _charges(agents),
         )
         clock.go()
-        yield Demo(writer, clock, network, community, tuple(agents), url, site)
+        yield Demo(writer, clock, network, community, tuple(agents), url, site, ledger)
         for task in running:
             task.cancel()
 
@@ -247,9 +249,7 @@ def _enrol(community: Community, folder: Path) -> tuple[Register, Passes]:
 
 
 @asynccontextmanager
-async def _agent(
-    community: Community, at: int, passes: Passes, url: str, clock: FastClock, gate_closure_ms: int
-) -> AsyncIterator[Agent]:
+async def _agent(community: Community, at: int, passes: Passes, url: str) -> AsyncIterator[Agent]:
     member, own = community.members[at], passes.of(community.members[at].id)
     home = Home(
         member,
@@ -259,16 +259,8 @@ async def _agent(
         step_ms(community),
     )
     async with connect(url, area=own.area, member=own.name, password=own.password, key=own.signing_key) as market:
-        yield Agent(
-            market,
-            home,
-            own.meter,
-            own.meter_signing_key,
-            clock,
-            gate_closure_ms,
-            max(LAST_BID_MS, round(LAST_BID_WALL_MS * clock.speed)),
-            clock.speed,
-        )
+        await market.told_time()
+        yield Agent.joined(market, home, own.meter, own.meter_signing_key)
 
 
 async def _read_head(writer: AreaWriter, key: SigningKey, network: Network, q_kvar: Any) -> None:

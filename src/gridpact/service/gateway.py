@@ -26,7 +26,7 @@ AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
 ANNOUNCE_EVERY_S = 0.5
 """Between two looks for who has joined."""
-MOST_IN_FLIGHT = 500
+MOST_IN_FLIGHT = 100
 """Messages handed to the broker and not acknowledged yet."""
 
 

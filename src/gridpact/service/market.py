@@ -25,6 +25,7 @@ from gridpact.service.duties import Desk, keep_board, open_intervals
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
@@ -62,8 +63,8 @@ class LiveArea:
         Set while the line to the broker stands.
     places
         The network with whoever takes part.
-    board
-        What is shown to everybody.
+    board, ledger
+        What is shown to everybody; the ledger of the durable steps.
     line
         The way to the broker.
     address
@@ -81,16 +82,18 @@ class LiveArea:
     connected: asyncio.Event
     places: Places
     board: Board
+    ledger: AreaLedger
     line: Line
     address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that runs: its areas by name, and where the broker is."""
+    """A service that runs: its areas by name, where the broker is, who may log in there."""
 
     areas: dict[str, LiveArea]
     broker: str
+    accounts: Accounts
     clock: Clock
 
 
@@ -170,7 +173,7 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
     prepared = [await asyncio.to_thread(_prepare, config, area, offices[area.name]) for area in config.areas]
     door = Door(config, tuple(offices.values()), _login(config))
     door.update()
-    async with AsyncExitStack() as stack:
+    async with one_error(), AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.store))
         line = await _reach_broker(config, door, stack)
         clock = await _clock(config, store)
@@ -184,9 +187,21 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
             running.append(tasks.create_task(_follow_folder(area, door, app)))
         if isinstance(clock, FastClock):
             clock.go()
-        yield Service(areas, line.url, clock)
+        yield Service(areas, line.url, door.accounts, clock)
         for task in running:
             task.cancel()
+
+
+@asynccontextmanager
+async def one_error() -> AsyncIterator[None]:
+    """Let an error that groups of tasks have wrapped leave as itself, if it is the only one."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +309,7 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         parties.of("grid").signing_key,
         day_before(each.community),
     )
+    ledger = AreaLedger(ledger_secret(each.office.folder), "market", parties.of("market").signing_key)
     return LiveArea(
         each.config,
         each.office,
@@ -306,6 +322,7 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         connected,
         each.places,
         board,
+        ledger,
         line,
     )
 
@@ -314,6 +331,7 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
     return [
         open_intervals(area.writer, prices_of(area.community), area.config.open_ahead_ms, area.clock),
         area.desk.run(),
+        keep_ledger(area.ledger, area.writer, area.board),
         keep_board(area.writer, area.board, area.clock, area.clock.speed if isinstance(area.clock, FastClock) else 1.0),
         *conduct.duties(area),
     ]

@@ -168,23 +168,26 @@ class Store:
             if messages:
                 await connection.execute(insert(OUTBOX), messages)
 
-    async def read(self, area: str, since: int = 0) -> AsyncIterator[Step]:
-        """The steps of an area from a number on, in order."""
+    async def read(self, area: str, since: int = 0, most: int | None = None) -> AsyncIterator[Step]:
+        """The steps of an area from a number on, in order; no more than ``most``."""
         decode = msgspec.json.Decoder(Step).decode
-        while True:
+        left = ROWS_AT_ONCE if most is None else most
+        while left > 0:
+            count = min(left, ROWS_AT_ONCE)
             wanted = (
                 select(JOURNAL.c.step)
                 .where(JOURNAL.c.area == area, JOURNAL.c.number >= since)
                 .order_by(JOURNAL.c.number)
-                .limit(ROWS_AT_ONCE)
+                .limit(count)
             )
             async with _transaction(self._engine) as connection:
                 rows = (await connection.execute(wanted)).scalars().all()
             for row in rows:
                 yield decode(row)
-            if len(rows) < ROWS_AT_ONCE:
+            if len(rows) < count:
                 return
             since += len(rows)
+            left = ROWS_AT_ONCE if most is None else left - count
 
     async def unsent(self, area: str) -> list[Effect]:
         """Messages that have not been handed to the broker for certain, in the order in which they arose."""
