@@ -150,6 +150,7 @@ def test_a_community_market_shares_after_delivery_and_trades_the_remainder_outsi
     assert any(interval.settled["retail"]), "the supplier takes or brings what is left"
 
 
+@pytest.mark.slow
 def test_a_fully_decentralised_market_is_what_pairs_have_signed(tmp_path: Path) -> None:
     (interval,) = run("decentralised", tmp_path, (4, 0, 0), has_traded)
     assert interval.orders == {}
