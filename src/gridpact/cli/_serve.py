@@ -56,10 +56,12 @@ def serve(serving: Serving) -> None:
 
 async def _serve_config(path: Path) -> None:
     from gridpact.service.config import load_config
+    from gridpact.service.logs import set_up_logs
     from gridpact.service.market import run_service
     from gridpact.service.signals import until_told
 
     config = load_config(path)
+    set_up_logs(as_json=config.json_log)
     typer.echo(f"starting {len(config.areas)} market area{'s' * (len(config.areas) > 1)} ...")
     async with until_told() as told, run_service(config) as service:
         typer.echo(f"broker: {service.broker}")

@@ -85,12 +85,16 @@ class Limit(Message, frozen=True):
 
 
 class Bill(Message, frozen=True):
-    """What the member pays for the interval, micro-units, and the energy behind it, Wh; ``round`` above 0: the difference."""
+    """What the member pays for the interval, micro-units, and the energy behind it, Wh; ``round`` above 0: the difference.
+
+    ``orders`` are the member's orders and items that have traded: the commands that led to it.
+    """
 
     interval: int
     round: int
     energy: dict[str, int]
     money: dict[str, int]
+    orders: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:

@@ -122,7 +122,7 @@ def _news(step: Step, before: State, topics: Topics) -> _Told:
                 limit = Limit(event.interval, event.limit.import_wh, event.limit.export_wh)
                 yield topics.of_member(event.limit.member, "limit"), limit, False
             case IntervalSettled():
-                yield from _bills(event, topics)
+                yield from _bills(event, before, topics)
             case IntervalClosed():
                 for name in ("phase", "prices", "book", "limits"):  # an empty message takes back what was retained
                     yield topics.public(f"interval/{event.interval}/{name}"), None, True
@@ -179,11 +179,16 @@ def _traded(event: TradeStruck, topics: Topics) -> _Told:
         yield topics.of_member(member, "decision"), told, False
 
 
-def _bills(event: IntervalSettled, topics: Topics) -> _Told:
+def _bills(event: IntervalSettled, before: State, topics: Topics) -> _Told:
+    led: dict[str, dict[str, None]] = {}
+    for trade in before.intervals[event.interval].trades:
+        for member, key in ((trade.seller, trade.sell), (trade.buyer, trade.buy)):
+            if key:
+                led.setdefault(member, {})[key] = None
     for row, member in enumerate(event.members):
         energy, money = (
             {name: column[row] for name, column in columns.items() if column[row]}
             for columns in (event.energy, event.money)
         )
-        bill = Bill(event.interval, event.round, energy, money)
+        bill = Bill(event.interval, event.round, energy, money, tuple(led.get(member, ())))
         yield topics.of_member(member, f"bill/{event.interval}"), bill, False

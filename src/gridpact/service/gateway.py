@@ -7,6 +7,8 @@ the broker has acknowledged it, so that a broken line or a crash repeats words a
 import asyncio
 import logging
 import ssl
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,10 @@ from gridpact.service.store import Effect, Store, StoreError
 LOG = logging.getLogger(__name__)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
+MOST_UNANSWERED = 200
+"""Messages of one member that wait for their step; what it sends beyond is passed over, so that a flood drowns nobody else."""
+FORGET_EVERY_S = 0.25
+"""How often the store is told what the broker has: a transaction less for every group of messages."""
 ANNOUNCE_EVERY_S = 0.5
 """Between two looks for who has joined."""
 MOST_IN_FLIGHT = 100
@@ -51,14 +57,22 @@ class Outbox:
 
     async def empty(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
         """Hand everything on, in order by topic, and forget it when the broker has it. Works until cancelled."""
+        handed_on, forgot = 0, time.monotonic()
         while True:
-            await self.filled.wait()
+            if handed_on and time.monotonic() - forgot >= FORGET_EVERY_S:
+                await self.store.sent(self.area, handed_on)
+                handed_on, forgot = 0, time.monotonic()
+            try:
+                async with asyncio.timeout(FORGET_EVERY_S if handed_on else None):
+                    await self.filled.wait()
+            except TimeoutError:
+                continue
             self.filled.clear()
             taken, self.waiting = self.waiting, []
             for first in range(0, len(taken), MOST_IN_FLIGHT):
                 await asyncio.gather(*(publish(effect) for effect in taken[first : first + MOST_IN_FLIGHT]))
             if taken:
-                await self.store.sent(self.area, taken[-1].number + 1)
+                handed_on = taken[-1].number + 1
 
 
 @dataclass(slots=True)
@@ -202,10 +216,15 @@ async def _announce(writer: AreaWriter, line: aiomqtt.Client) -> None:
 
 
 async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    unanswered: Counter[str] = Counter()
     async for message in line.messages:
         sender = member_of(str(message.topic), writer.topics)
+        if unanswered[sender] >= MOST_UNANSWERED:
+            continue
+        unanswered[sender] += 1
         done = await writer.take(bytes(message.payload), sender)
         done.add_done_callback(_note_failure)
+        done.add_done_callback(lambda _, sender=sender: unanswered.subtract((sender,)))  # type: ignore[misc]
 
 
 def _note_failure(done: "asyncio.Future[Any]") -> None:

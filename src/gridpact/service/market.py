@@ -26,6 +26,7 @@ from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
+from gridpact.service.logs import log_steps
 from gridpact.service.office import Office, Parties, accounts_of
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
@@ -280,7 +281,12 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
     outbox, board = Outbox(rules.area, store), Board()
     window = None if each.config.port is None else await Window.open(store, rules.area)
 
+    number = await store.length(rules.area)
+
     async def tell(steps: Sequence[Step], effects: Sequence[Effect]) -> None:
+        nonlocal number
+        log_steps(rules.area, number, steps, effects)
+        number += len(steps)
         if window is not None:
             window.take(steps)
         await outbox.take(steps, effects)
