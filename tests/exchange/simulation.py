@@ -37,6 +37,7 @@ from gridpact.exchange import (
     Role,
     Rules,
     SetBounds,
+    SignAgreement,
     Step,
     TakeItem,
     Tick,
@@ -215,6 +216,8 @@ def _interval(world: World, start: int) -> None:
         world.post("market", OpenInterval(start, msgspec.structs.replace(PRICES, loss_price=1)), start - 2 * HOUR)
     if draw.random() < 0.3:
         world.post("market", _agreement(draw, start), start - 2 * HOUR)
+    if draw.random() < 0.3:
+        _signatures(world, start)
     _bids(world, start)
     for of in (*MEMBERS, "head"):
         _meter(world, of, start)
@@ -274,6 +277,19 @@ def _agreement(draw: random.Random, start: int) -> RecordAgreement:
         TransferTerms(lender, draw.choice(("market", "grid", "shop", borrower)), start, draw.randrange(10_000)),
     )
     return RecordAgreement(start, "negotiation", trades, transfers)
+
+
+def _signatures(world: World, start: int) -> None:
+    """Two sign a loan: sometimes only one of them, one twice, one too late, or not the same."""
+    draw = world.draw
+    one, other = draw.sample(MEMBERS, 2)
+    trades = (
+        TradeTerms(one, other, start, draw.randint(1, 900), draw.randrange(400_000), leg=0),
+        TradeTerms(other, one, draw.choice([back for back in STARTS if back >= start]), draw.randint(1, 900), 0, leg=0),
+    )
+    for member, peer in draw.choice((((one, other), (other, one)), ((one, other),), ((one, other), (one, other)))):
+        signed_wh = trades if draw.random() < 0.9 else trades[:1]
+        world.post(member, SignAgreement(start, peer, signed_wh), start - draw.choice((2 * HOUR, 90 * MINUTE, HOUR)))
 
 
 def _meter(world: World, of: str, start: int) -> None:

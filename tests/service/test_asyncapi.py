@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER
-from gridpact.service.asyncapi import SAID, asyncapi_text, document
+from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, TO_OPERATOR
+from gridpact.service.asyncapi import SAID, UNLIKE, asyncapi_text, document
 
 
 def test_the_published_description_is_that_of_the_code(root: Path) -> None:
@@ -15,8 +15,8 @@ def test_the_published_description_is_that_of_the_code(root: Path) -> None:
 
 def test_every_topic_is_described_and_every_reference_leads_somewhere() -> None:
     found = document()
-    assert len(found["channels"]) == len(PUBLIC) + len(TO_MEMBER) + len(FROM_MEMBER)
-    assert set(SAID) == {*PUBLIC, *TO_MEMBER} - {"status"}
+    assert len(found["channels"]) == len(PUBLIC) + len(TO_MEMBER) + len(FROM_MEMBER) + len(TO_OPERATOR) + 2
+    assert {*SAID, *UNLIKE} == {*PUBLIC, *TO_MEMBER, *TO_OPERATOR, "inbox", "price"}
 
     def references(value: object) -> list[str]:
         if isinstance(value, dict):

@@ -150,6 +150,10 @@ class Running:
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate of who signed the broker's, PEM.")] = None
     battery_kwh: Annotated[float, typer.Option(min=0, help="Capacity of its battery.")] = 0.0
     battery_kw: Annotated[float, typer.Option(min=0, help="Its power, either way.")] = 0.0
+    mechanism: Annotated[
+        str, typer.Option("--mechanism", "-m", metavar="NAME", help="Of the area; empty where nothing is traded ahead.")
+    ] = "auction:uniform"
+    window: Annotated[int, typer.Option(min=3, help="Of a negotiation: intervals within which a loan comes back.")] = 8
 
 
 @command(Running, member_app)
@@ -176,8 +180,9 @@ async def _trade(given: "Pass", home: "Home", running: Running) -> None:
     """Trade, and connect again whenever the line breaks; what the battery holds is kept."""
     import aiomqtt
 
-    from gridpact.client import connect
+    from gridpact.client import connect, open_mail
     from gridpact.client.agent import Agent
+    from gridpact.client.ways import Setting, run_home
     from gridpact.service.encryption import client_side
     from gridpact.service.signals import until_told
 
@@ -195,7 +200,8 @@ async def _trade(given: "Pass", home: "Home", running: Running) -> None:
                         raise InputError(found, place=str(running.profile))
                     typer.echo(f"{given.name}: trading in {given.area}")
                     agent = Agent.joined(market, home, given.meter, given.meter_signing_key)
-                    await _until(told, agent.run())
+                    mail = await open_mail(market, given.exchange_key)
+                    await _until(told, run_home(agent, mail, Setting(running.mechanism, {}, running.window)))
             except* aiomqtt.MqttError as errors:
                 typer.echo(f"{given.name}: {errors.exceptions[0]}; again in {AGAIN_AFTER_S:g} s", err=True)
                 await _until(told, asyncio.sleep(AGAIN_AFTER_S))

@@ -10,6 +10,7 @@
 """
 
 from gridpact.client.client import Market, NoAnswerError, RefusedError, connect
+from gridpact.client.mail import Letter, Mail, Tray, open_mail
 from gridpact.client.messages import (
     Ack,
     AnyMessage,
@@ -17,6 +18,7 @@ from gridpact.client.messages import (
     BookIs,
     ClockIs,
     HeadIs,
+    KeyIs,
     Level,
     Limit,
     LimitsAre,
@@ -35,9 +37,12 @@ __all__ = [
     "BookIs",
     "ClockIs",
     "HeadIs",
+    "KeyIs",
+    "Letter",
     "Level",
     "Limit",
     "LimitsAre",
+    "Mail",
     "Market",
     "NoAnswerError",
     "PhaseIs",
@@ -46,6 +51,8 @@ __all__ = [
     "RefusedError",
     "Topics",
     "Traded",
+    "Tray",
     "Unmatched",
     "connect",
+    "open_mail",
 ]

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from gridpact.exchange import CancelOrder, ModifyOrder, Phase, PlaceOrder, Price
 from gridpact.ledger import SigningKey
 
 LOG = logging.getLogger(__name__)
+Deal: TypeAlias = Callable[["Agent", int], Coroutine[object, object, None]]
+"""What an agent does about an interval that has opened."""
 LAST_BID_MS, LAST_BID_WALL_MS = 60_000, 2_000
 """Before the gate closes a home bids for the last time, on the market's clock and on the wall's: whichever is longer."""
 ERRORS = 192
@@ -56,6 +59,10 @@ class Agent:
         How long before that the home bids for the last time.
     speed
         Of the clock against the wall clock.
+    deal
+        What it does about an interval that has opened; None: bid to the book.
+    traded, peers
+        What it has bought (sold, if negative) by each trade that may still be delivered, Wh, and from whom.
     """
 
     market: Market
@@ -66,7 +73,9 @@ class Agent:
     gate_closure_ms: int
     margin_ms: int = 60_000
     speed: float = 1.0
+    deal: "Deal | None" = None
     traded: dict[tuple[int, int], int] = field(default_factory=dict)
+    peers: dict[tuple[int, int], str] = field(default_factory=dict)
     limits: dict[int, Limit] = field(default_factory=dict)
     errors: deque[int] = field(default_factory=lambda: deque(maxlen=ERRORS))
     _bids: dict[int, Bid] = field(default_factory=dict)
@@ -94,12 +103,14 @@ class Agent:
                 match message:
                     case PhaseIs(phase=Phase.OPEN) | PricesAre():
                         if self.market.phases.get(message.interval) == Phase.OPEN:
-                            tasks.create_task(self._try(self._place(message.interval)))
+                            work = self.deal(self, message.interval) if self.deal else self._place(message.interval)
+                            tasks.create_task(self._try(work))
                     case PhaseIs(phase=Phase.DELIVERED):
                         tasks.create_task(self._try(self._deliver(message.interval)))
                     case Traded():
                         sign = 1 if message.is_buy else -1
                         self.traded[message.interval, message.trade] = sign * message.energy_wh
+                        self.peers[message.interval, message.trade] = message.peer
                     case Reduced():
                         before = self.traded.get((message.interval, message.trade), 0)
                         kept = message.energy_wh if before > 0 else -message.energy_wh
@@ -176,5 +187,6 @@ class Agent:
             self.errors.append(self.home.undisturbed_wh(interval) - bid.expected_wh)
         metered_wh = self.home.deliver(interval, contract_wh, most_wh)
         self.traded = {key: energy for key, energy in self.traded.items() if key[0] > interval}
+        self.peers = {key: peer for key, peer in self.peers.items() if key[0] > interval}
         self._bids = {start: bid for start, bid in self._bids.items() if start > interval}
         await self.market.report(interval, metered_wh, meter=self.meter, key=self.meter_key)

@@ -4,11 +4,11 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,6 +37,9 @@ ANSWER_WITHIN_S = 5.0
 ATTEMPTS = 6
 _TOPIC_OF: dict[type, str] = {ListItem: "item", WithdrawItem: "cancel", CancelOrder: "cancel"}
 _MESSAGE = msgspec.json.Decoder(AnyMessage)
+
+Taker: TypeAlias = Callable[[str, bytes], None]
+"""Gets the topic and the payload of a message."""
 
 
 class RefusedError(GridpactError):
@@ -76,6 +79,8 @@ class Market:
     _asked: dict[str, "asyncio.Future[Ack]"] = field(default_factory=dict)
     _news: "asyncio.Queue[AnyMessage | None]" = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _takers: "dict[str, Taker]" = field(default_factory=dict)
+    _routes: "dict[str, Taker]" = field(default_factory=dict)
     _seq: int = 0
     _broken: "aiomqtt.MqttError | None" = None
 
@@ -119,6 +124,18 @@ class Market:
             if found:
                 return self.prices[min(found)]
             await self._change()
+
+    async def take_from(self, topics: str, taker: "Taker") -> None:
+        """Listen to further topics; what arrives there goes to a taker, not into the news."""
+        assert self._line is not None, "connect() has put it there"
+        self._takers[topics] = taker
+        self._routes.clear()
+        await self._line.subscribe(topics, qos=1)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
+        """Publish what is no command."""
+        assert self._line is not None, "connect() has put it there"
+        await self._line.publish(topic, payload, qos=qos)
 
     async def told_time(self) -> ClockIs:
         """What the exchange says of its time; waits until it has."""
@@ -209,8 +226,17 @@ class Market:
     async def _take(self) -> None:
         assert self._line is not None
         async for message in self._line.messages:
+            topic = str(message.topic)
+            taker = self._routes.get(topic)
+            if taker is None:
+                matching = (taker for topics, taker in self._takers.items() if message.topic.matches(topics))
+                taker = next(matching, None)
+            if taker is not None:
+                self._routes[topic] = taker
+                taker(topic, bytes(message.payload))
+                continue
             if not message.payload:
-                self._forget(str(message.topic))
+                self._forget(topic)
                 continue
             said = _MESSAGE.decode(bytes(message.payload))
             match said:

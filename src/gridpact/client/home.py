@@ -56,8 +56,20 @@ class Home:
 
     def expected_wh(self, now: int, start: int) -> int:
         """What the meter will show in an interval without trade, as foreseen now: the battery serves its home until then."""
+        return self._metered_wh(self._foreseen_kw(now, start)[None])
+
+    def foreseen(self, now: int, start: int, periods: int) -> tuple[FloatArray, float]:
+        """Load minus PV in intervals to come, kW ``[interval]``, and what will be in the battery when the first begins, kWh."""
+        net_kw = self._foreseen_kw(now, start + (periods - 1) * self.step_ms)
+        before = len(net_kw) - periods
+        if before <= 0:
+            return net_kw, self.soc_kwh
+        _, soc_kwh = self._fleet.run(net_kw[None, :before], self._soc_kwh, self.hours)
+        return net_kw[before:], float(soc_kwh[0, -1])
+
+    def _foreseen_kw(self, now: int, until: int) -> FloatArray:
         foresight = Foresight(lambda at: self.load_kw[self.at(at)], lambda at: self.pv_kw[self.at(at)], self.step_ms)
-        return self._metered_wh(foresight.net_kw(now, start)[None])
+        return foresight.net_kw(now, until)
 
     def undisturbed_wh(self, start: int) -> int:
         """What the meter would show in the next interval if nothing had been traded; the battery stays as it is."""

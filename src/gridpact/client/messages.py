@@ -4,7 +4,13 @@ from typing import TypeAlias
 
 import msgspec
 
-from gridpact.exchange import Prices, ReasonCode
+from gridpact.errors import InputError
+from gridpact.exchange import Prices, ReasonCode, Role
+from gridpact.ledger import Directory, SigningKey, encode, to_bytes, to_text
+from gridpact.ledger.keys import SIGNATURE_BYTES
+
+ENTRY = b"gridpact/v1/directory\n"
+"""What comes before the bytes of an entry of the directory that the exchange signs."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag=str.lower):
@@ -110,6 +116,32 @@ class PricesAre(Message, frozen=True):
     prices: Prices
 
 
+class KeyIs(Message, frozen=True):
+    """An entry of the directory: the public key of a member or a party, signed by the exchange."""
+
+    area: str
+    name: str
+    role: Role
+    key: str
+    signature: str = ""
+
+    def signed(self, key: SigningKey) -> "KeyIs":
+        """The entry with a signature of the exchange."""
+        return msgspec.structs.replace(self, signature=to_text(key.sign(self._content)))
+
+    def is_signed_by(self, exchange: bytes) -> bool:
+        """Whether the holder of a public key has signed it."""
+        try:
+            signature = to_bytes(self.signature, SIGNATURE_BYTES, "signature")
+        except InputError:
+            return False
+        return Directory({"exchange": exchange}).verify("exchange", self._content, signature)
+
+    @property
+    def _content(self) -> bytes:
+        return ENTRY + encode([self.area, self.name, self.role, self.key])
+
+
 class ClockIs(Message, frozen=True):
     """The exchange's time, said again and again.
 
@@ -181,5 +213,17 @@ class HeadIs(Message, frozen=True):
 
 
 AnyMessage: TypeAlias = (
-    Ack | Traded | Unmatched | Reduced | Limit | Bill | PhaseIs | PricesAre | ClockIs | BookIs | LimitsAre | HeadIs
+    Ack
+    | Traded
+    | Unmatched
+    | Reduced
+    | Limit
+    | Bill
+    | PhaseIs
+    | PricesAre
+    | ClockIs
+    | BookIs
+    | LimitsAre
+    | HeadIs
+    | KeyIs
 )

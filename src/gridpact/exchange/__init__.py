@@ -35,6 +35,7 @@ from gridpact.exchange.commands import (
     ReportNetwork,
     ReportReading,
     SetBounds,
+    SignAgreement,
     TakeItem,
     Tick,
     WithdrawItem,
@@ -42,6 +43,7 @@ from gridpact.exchange.commands import (
 from gridpact.exchange.deciding import Verifier, decide
 from gridpact.exchange.events import (
     AgreementRecorded,
+    AgreementSigned,
     AnyEvent,
     AreaOpened,
     Basis,
@@ -83,6 +85,7 @@ from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
     Bounds,
+    Claim,
     MemberLimit,
     Prices,
     Reduction,
@@ -97,6 +100,7 @@ from gridpact.exchange.values import (
 __all__ = [
     "Actor",
     "AgreementRecorded",
+    "AgreementSigned",
     "AnyBody",
     "AnyEvent",
     "AreaOpened",
@@ -104,6 +108,7 @@ __all__ = [
     "Bounds",
     "BoundsSet",
     "CancelOrder",
+    "Claim",
     "Command",
     "CreditRefused",
     "Energies",
@@ -152,6 +157,7 @@ __all__ = [
     "Rules",
     "SetBounds",
     "Settlement",
+    "SignAgreement",
     "SnapshotError",
     "State",
     "Step",

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from gridpact.exchange.values import (
     Actor,
     Bounds,
+    Claim,
     EnergyWh,
     Key,
     MemberLimit,
@@ -27,6 +28,9 @@ from gridpact.exchange.values import (
     Use,
     Violation,
 )
+
+MOST_TRADES = 400
+"""Of an agreement that is signed: a quarter-hourly day fits four times."""
 
 
 def kind_of(name: str) -> str:
@@ -114,13 +118,33 @@ class OpenInterval(Body, frozen=True):
 class RecordAgreement(Body, frozen=True):
     """The exchange enters what a mechanism without orders (negotiation, assignment, an equilibrium) has agreed.
 
-    Trades and transfers may lie in other intervals too, as the return of a loan does; all of them must be open.
+    Trades and transfers may lie in other intervals too, as the return of a loan does; all of them must be open. ``certificate``
+    is what the mechanism claims of it.
     """
 
     interval: Millis
     mechanism: Annotated[str, Meta(max_length=64)]
     trades: tuple[TradeTerms, ...] = ()
     transfers: tuple[TransferTerms, ...] = ()
+    certificate: tuple[Claim, ...] = ()
+
+
+class SignAgreement(Body, frozen=True):
+    """A member agrees with a peer on trades between the two; they are struck when both have signed the same.
+
+    Attributes
+    ----------
+    interval
+        That of the earliest trade. All of them must be open.
+    peer
+        Who else signs.
+    trades
+        At least one. What one signs, the other has to sign to the letter, in the same order.
+    """
+
+    interval: Millis
+    peer: Name
+    trades: Annotated[tuple[TradeTerms, ...], Meta(min_length=1, max_length=MOST_TRADES)]
 
 
 class Tick(Body, frozen=True):
@@ -185,6 +209,7 @@ AnyBody: TypeAlias = (
     | SetBounds
     | OpenInterval
     | RecordAgreement
+    | SignAgreement
     | Tick
     | RejectTrades
     | ReportNetwork

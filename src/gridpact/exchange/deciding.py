@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from gridpact.exchange import _bidding, _clock, _metering, _network, commands
+from gridpact.exchange import _agreements, _bidding, _clock, _metering, _network, commands
 from gridpact.exchange._asking import Asked, Refusal
 from gridpact.exchange.commands import Command
 from gridpact.exchange.events import AnyEvent, BoundsSet, IntervalOpened, Refused, Registered
@@ -133,10 +133,11 @@ _HANDLERS: dict[type, _Handler] = {
     commands.PlaceOrder: _Handler(Role.MEMBER, _bidding.place_order),
     commands.ModifyOrder: _Handler(Role.MEMBER, _bidding.modify_order),
     commands.CancelOrder: _Handler(Role.MEMBER, _bidding.cancel_order),
+    commands.SignAgreement: _Handler(Role.MEMBER, _agreements.sign_agreement),
     commands.Register: _Handler(Role.EXCHANGE, _register),
     commands.SetBounds: _Handler(Role.EXCHANGE, _set_bounds),
     commands.OpenInterval: _Handler(Role.EXCHANGE, _open_interval),
-    commands.RecordAgreement: _Handler(Role.EXCHANGE, _network.record_agreement),
+    commands.RecordAgreement: _Handler(Role.EXCHANGE, _agreements.record_agreement),
     commands.Tick: _Handler(Role.EXCHANGE, _clock.tick),
     commands.RejectTrades: _Handler(Role.SUPPLIER, _network.reject_trades),
     commands.ReportNetwork: _Handler(Role.DSO, _network.report_network),

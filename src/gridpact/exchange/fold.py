@@ -249,6 +249,14 @@ def _agreement_recorded(state: State, event: events.AgreementRecorded) -> None:
     state.intervals[event.interval].seen[event.command] = None
 
 
+def _agreement_signed(state: State, event: events.AgreementSigned) -> None:
+    """The first signature waits for the second; what neither has countersigned lapses with the gate."""
+    interval = state.intervals[event.interval]
+    if interval.agreements.pop(event.agreement, event.member) == event.member:
+        interval.agreements[event.agreement] = event.member
+    _take_note(interval, event.member, event.command)
+
+
 def _order_unmatched(state: State, event: events.OrderUnmatched) -> None:
     interval = state.intervals[event.interval]
     _close_order(interval, interval.orders[event.order], OrderState.UNMATCHED)
@@ -261,6 +269,7 @@ def _gate_closed(state: State, event: events.GateClosed) -> None:
     for order in interval.orders.values():
         if order.open_wh:
             _close_order(interval, order, OrderState.UNMATCHED)
+    interval.agreements.clear()
     interval.book = None
 
 
@@ -397,6 +406,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     events.TradeStruck: _trade_struck,
     events.TransferMade: _transfer_made,
     events.AgreementRecorded: _agreement_recorded,
+    events.AgreementSigned: _agreement_signed,
     events.OrderUnmatched: _order_unmatched,
     events.GateClosed: _gate_closed,
     events.CreditRefused: _credit_refused,

@@ -101,6 +101,8 @@ class Interval:
         Whether a reading has come that the accounts do not know yet.
     arrivals
         Keys of the orders as they took their places in time; one that is modified takes another place.
+    agreements
+        Who has signed what waits for the other signature, by hash of the terms.
     book
         The continuous book, its orders numbered by arrival; only with `Rules.continuous`, until the gate closes.
     """
@@ -128,6 +130,7 @@ class Interval:
     round: int = -1
     outdated: bool = False
     arrivals: list[str] = field(default_factory=list)
+    agreements: dict[str, str] = field(default_factory=dict)
     book: "OrderBook | None" = None
 
     def __post_init__(self) -> None:

@@ -157,6 +157,22 @@ class TransferTerms(Value, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
 
 
+class Claim(Value, frozen=True, forbid_unknown_fields=True):
+    """A number of a mechanism's certificate, and how large it may be, in millionths; None: it is reported, not claimed.
+
+    ``name`` says what it is and its unit.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    value: Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
+    tolerance: Amount | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its tolerance."""
+        return self.tolerance is None or self.value <= self.tolerance
+
+
 class Violation(Value, frozen=True, forbid_unknown_fields=True):
     """A limit that does not hold: ``value`` in micro-p.u. of voltage, or per mille of a branch's rating."""
 

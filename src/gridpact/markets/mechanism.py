@@ -112,6 +112,29 @@ class OrderMechanism(Mechanism, Protocol):
 
 
 @runtime_checkable
+class BidMechanism(Mechanism, Protocol):
+    """A mechanism on bids, each an energy at a price: the exchange contracts from bids alone, and nothing is drawn."""
+
+    def contract_for(
+        self, demand_wh: IntArray, supply_wh: IntArray, price: IntArray, premium: IntArray | None, hours: float
+    ) -> Pact:
+        """A pact between bids, whose rows are its members.
+
+        Parameters
+        ----------
+        demand_wh, supply_wh
+            What each bid wants, and offers, ``[bid, interval]``.
+        price
+            The most that it pays, and the least that it takes, before charges, micro-units per kWh, ``[bid, interval]``.
+        premium
+            What a bid pays more (less, if negative) to another, ``[buyer, seller]``.
+        hours
+            Length of an interval.
+        """
+        ...
+
+
+@runtime_checkable
 class StatedMechanism(Mechanism, Protocol):
     """A mechanism whose outcome can be judged by what its members state, without finding it again."""
 

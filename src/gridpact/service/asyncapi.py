@@ -11,6 +11,7 @@ from gridpact.client import (
     BookIs,
     ClockIs,
     HeadIs,
+    KeyIs,
     Limit,
     LimitsAre,
     PhaseIs,
@@ -20,7 +21,7 @@ from gridpact.client import (
     Traded,
     Unmatched,
 )
-from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER
+from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, TO_OPERATOR
 from gridpact.exchange import Command
 
 SAID: dict[str, tuple[type, ...]] = {
@@ -30,18 +31,38 @@ SAID: dict[str, tuple[type, ...]] = {
     "interval/+/book": (BookIs,),
     "interval/+/limits": (LimitsAre,),
     "ledger/head": (HeadIs,),
+    "directory/+": (KeyIs,),
     "ack": (Ack,),
     "decision": (Traded, Unmatched, Reduced),
     "bill/+": (Bill,),
     "limit": (Limit,),
 }
 """What is said by topic; what members send is a `Command`, and ``status`` is one of two words."""
-STATUS = "Status"
+STATUS, SEALED, SIGNED = "Status", "SealedLetter", "SignedPrice"
+OTHER = {
+    STATUS: {"enum": ["online", "offline"]},
+    SEALED: {
+        "type": "string",
+        "format": "binary",
+        "description": "Version 1, 1 byte; drawn X25519 key, 32; Ed25519 signature, 64; number, 8; ciphertext.",
+    },
+    SIGNED: {
+        "type": "string",
+        "format": "binary",
+        "description": "Ed25519 signature, 64 bytes; MessagePack: day, price of imports, multiplier of the bus.",
+    },
+}
+"""What is no JSON object: `gridpact.client.sealing`, `gridpact.client.dayahead`."""
+UNLIKE = {"status": STATUS, "wish": SEALED, "invitation": SEALED, "inbox": SEALED, "price": SIGNED}
+"""By topic."""
 PARAMETERS = {
     "area": "Name of the market area.",
     "member": "Name of the member.",
     "start": "Start of the interval, milliseconds since 1970 UTC.",
     "channel": "Of the meter, as the member names it.",
+    "name": "Of a member or a party.",
+    "sender": "Name of another member.",
+    "bus": "Name of the member's bus, percent-encoded but for spaces.",
 }
 
 
@@ -54,7 +75,7 @@ def document() -> dict[str, Any]:
     """The description as JSON can say it."""
     kinds = list(dict.fromkeys([Command, *(kind for kinds in SAID.values() for kind in kinds)]))
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    schemas[STATUS] = {"enum": ["online", "offline"]}
+    schemas |= OTHER
     topics = Topics("{area}")
     channels, operations = {}, {}
     rows = [
@@ -67,13 +88,27 @@ def document() -> dict[str, Any]:
             (f"member/{name}", name, topics.of_member("{member}", name), "send", "From that member only.")
             for name in FROM_MEMBER
         ),
+        *(
+            (
+                f"member/{name}",
+                name,
+                topics.of_member("{member}", name),
+                "send",
+                "Sealed, for the operator of a day ahead.",
+            )
+            for name in TO_OPERATOR
+        ),
+        ("member/inbox", "inbox", topics.inbox("{member}", "{sender}"), "receive", "Sealed, for that member only."),
+        ("bus/price", "price", topics.public("bus/{bus}/price"), "receive", "Retained, for members at the bus."),
     ]
     for place, name, address, action, about in rows:
         sent, key = action == "send", _key(place)
-        messages = [STATUS] if name == "status" else ["Command"] if sent else [kind.__name__ for kind in SAID[name]]
+        messages = ["Command"] if sent else [kind.__name__ for kind in SAID.get(name, ())]
+        if name in UNLIKE:
+            messages = [UNLIKE[name]]
         channels[key] = _channel(_named(address, name), about, messages)
         operations[f"{action}_{key}"] = {"action": action, "channel": {"$ref": f"#/channels/{key}"}}
-    names = [STATUS, *(kind.__name__ for kind in kinds)]
+    names = [*OTHER, *(kind.__name__ for kind in kinds)]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -105,7 +140,8 @@ def _channel(address: str, about: str, messages: list[str]) -> dict[str, Any]:
 
 def _named(address: str, name: str) -> str:
     """With a parameter in place of the filter's +."""
-    return address.replace("/+", "/{channel}" if name.startswith("meter") else "/{start}")
+    named = {"meter": "/{channel}", "directory": "/{name}"}.get(name.partition("/")[0], "/{start}")
+    return address.replace("/+", named)
 
 
 def _key(name: str) -> str:

@@ -122,7 +122,9 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
     community
         Its community file, relative to this one; without it the built-in community.
     mechanism, options
-        Registered name of the mechanism that brings about its trades, and its options.
+        Registered name of the mechanism that brings about its trades, and its options; empty for none.
+    pool, pool_options
+        Registered name of the rule by which members share what nobody has traded, after delivery; empty for none.
     continuous
         Whether orders also trade as they come.
     policy
@@ -133,14 +135,18 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
         See `gridpact.exchange.Rules`.
     open_ahead_minutes
         How long before its gate closes an interval is open for bidding.
+    day_minutes, day_lead_minutes
+        Of an equilibrium: how long a day is that is planned as one, and how long before the first gate of it planning begins.
     most_wh, most_price, most_messages
         Bounds of each member, likewise; the price in currency per kWh.
     """
 
     name: Name
     community: str = ""
-    mechanism: Annotated[str, Meta(min_length=1, max_length=64)] = "auction:uniform"
+    mechanism: Annotated[str, Meta(max_length=64)] = "auction:uniform"
     options: dict[str, str | int] = key(default_factory=dict)
+    pool: Annotated[str, Meta(max_length=64)] = ""
+    pool_options: dict[str, str | int] = key(default_factory=dict)
     continuous: bool = False
     policy: str = Policy.PRO_RATA.value
     port: Port | None = None
@@ -148,6 +154,8 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
     settle_after_minutes: Minutes = 24 * 60
     correct_within_minutes: Minutes = 14 * 24 * 60
     open_ahead_minutes: Annotated[int, Meta(ge=1, le=60 * 24 * 7)] = 24 * 60
+    day_minutes: Annotated[int, Meta(ge=1, le=60 * 24 * 7)] = 24 * 60
+    day_lead_minutes: Annotated[int, Meta(ge=1, le=60 * 24)] = 60
     most_wh: EnergyWh = 100_000
     most_price: Annotated[float, Meta(gt=0, le=1_000)] = 2.0
     most_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
@@ -223,12 +231,14 @@ class Area:
 
     Attributes
     ----------
-    name, mechanism, options, continuous, policy, port
+    name, mechanism, options, pool, pool_options, continuous, policy, port
         As in `AreaTable`.
     community
         Its community file; None for the built-in one.
     open_ahead_ms
         How long before its gate closes an interval is open for bidding.
+    day_ms, day_lead_ms
+        Of an equilibrium, as in `AreaTable`.
     bounds
         Fields of `gridpact.exchange.Rules`.
     """
@@ -237,10 +247,14 @@ class Area:
     community: Path | None
     mechanism: str
     options: Mapping[str, str | int]
+    pool: str
+    pool_options: Mapping[str, str | int]
     continuous: bool
     policy: Policy
     port: int | None
     open_ahead_ms: int
+    day_ms: int
+    day_lead_ms: int
     bounds: Mapping[str, int]
 
 
@@ -454,10 +468,14 @@ def _area(table: AreaTable, base: Path, place: str) -> Area:
         _file(table.community, base, f"{place} community") if table.community else None,
         table.mechanism,
         dict(table.options),
+        table.pool,
+        dict(table.pool_options),
         table.continuous,
         Policy(table.policy),
         table.port,
         table.open_ahead_minutes * MINUTE,
+        table.day_minutes * MINUTE,
+        table.day_lead_minutes * MINUTE,
         {
             "gate_closure_ms": table.gate_closure_minutes * MINUTE,
             "settle_after_ms": table.settle_after_minutes * MINUTE,

@@ -139,10 +139,9 @@ class Desk:
                 )
 
     def _expected_wh(self, interval: Interval) -> IntArray:
-        """Each member's last reading at the same time of day; of one that has never reported then, the first guess."""
-        habits, slot = self.writer.exchange.state.habits, interval.start % DAY
-        rows = [
-            habits[member][slot][1] if slot in habits[member] else self.first_guess(member, interval.start)
-            for member in interval.roster.members
-        ]
-        return np.array(rows, dtype=np.int64)
+        return np.array([self.expected_wh(name, interval.start) for name in interval.roster.members], dtype=np.int64)
+
+    def expected_wh(self, member: str, start: int) -> int:
+        """A member's last reading at the same time of day; of one that has never reported then, the first guess."""
+        habit, slot = self.writer.exchange.state.habits[member], start % DAY
+        return habit[slot][1] if slot in habit else self.first_guess(member, start)

@@ -17,7 +17,7 @@ from gridpact.exchange import Actor, Bounds, Role
 from gridpact.exchange.values import FREE
 from gridpact.ledger import SigningKey, to_bytes, to_text
 from gridpact.ledger.keys import KEY_BYTES
-from gridpact.service.broker import Account, area_grants, hash_password
+from gridpact.service.broker import Account, Grant, area_grants, bus_grant, hash_password
 
 PASSWORD_BYTES = 24
 EXCHANGE_USER = "exchange"
@@ -36,6 +36,12 @@ class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meter_key: str = ""
     broker: str = ""
     token: str = ""
+    exchange: str = ""
+
+    @property
+    def exchange_key(self) -> bytes:
+        """The public key of the exchange, by which a member knows the directory to be the exchange's."""
+        return to_bytes(self.exchange, KEY_BYTES, "exchange")
 
     @property
     def signing_key(self) -> SigningKey:
@@ -57,6 +63,10 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase: str = "abc"
     revoked: bool = False
     bounds: Bounds = FREE
+
+    def grants(self, area: str) -> tuple[Grant, ...]:
+        """What a member may do beyond what all may: hear the operator's prices at its bus."""
+        return (bus_grant(area, self.bus),) if self.bus else ()
 
 
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +100,17 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ),
             Enrolled(Actor(meter, Role.METER, key=to_text(meter_secret.public), of=name)),
         )
-        given = Pass(self.area, name, password, to_text(secret.secret), meter, to_text(meter_secret.secret), broker)
+        exchange = next((known.actor.key for known in self.enrolled if known.actor.role == Role.EXCHANGE), "")
+        given = Pass(
+            self.area,
+            name,
+            password,
+            to_text(secret.secret),
+            meter,
+            to_text(meter_secret.secret),
+            broker,
+            exchange=exchange,
+        )
         return Register(self.area, self.enrolled + added), given
 
     def add_party(self, name: str, role: Role) -> tuple["Register", Pass]:
@@ -140,7 +160,11 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def accounts(self) -> list[Account]:
         """Who may log in at the broker."""
-        members = [Account(known.actor.id, known.password_hash) for known in self.members() if not known.revoked]
+        members = [
+            Account(known.actor.id, known.password_hash, known.grants(self.area))
+            for known in self.members()
+            if not known.revoked
+        ]
         exchange = next(known for known in self.enrolled if known.actor.role == Role.EXCHANGE)
         return [Account(EXCHANGE_USER, exchange.password_hash, area_grants(self.area), is_member=False), *members]
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
+import msgspec
 
-from gridpact.client import Topics
+from gridpact.client import KeyIs, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.topics import FROM_MEMBER
 from gridpact.service.area import AreaWriter, StoppedError
@@ -29,6 +30,8 @@ MOST_UNANSWERED = 200
 """Messages of one member that wait for their step; what it sends beyond is passed over, so that a flood drowns nobody else."""
 FORGET_EVERY_S = 0.25
 """How often the store is told what the broker has: a transaction less for every group of messages."""
+ANNOUNCE_EVERY_S = 0.5
+"""Between two looks for who has joined."""
 MOST_IN_FLIGHT = 100
 """Messages handed to the broker and not acknowledged yet."""
 
@@ -187,7 +190,7 @@ async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt
     async def publish(effect: Effect) -> None:
         await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
 
-    works = (outbox.empty(publish), board.keep(publish), _listen(writer, line))
+    works = (outbox.empty(publish), board.keep(publish), _listen(writer, line), _announce(writer, line))
     tasks = {asyncio.create_task(work) for work in works}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -197,6 +200,19 @@ async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _announce(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    """Keep the directory: an entry for everybody who signs, retained; all of them on every new line. Works until cancelled."""
+    said = 0
+    while True:
+        actors = list(writer.exchange.state.actors.values())[said:]
+        for actor in actors:
+            entry = KeyIs(writer.topics.area, actor.id, actor.role, actor.key).signed(writer.key)
+            topic = writer.topics.public(f"directory/{actor.id}")
+            await line.publish(topic, msgspec.json.encode(entry), qos=1, retain=True)
+        said += len(actors)
+        await asyncio.sleep(ANNOUNCE_EVERY_S)
 
 
 async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:

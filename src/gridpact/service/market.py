@@ -67,6 +67,8 @@ class LiveArea:
         The network with whoever takes part.
     board, ledger
         What is shown to everybody; the ledger of the durable steps.
+    line
+        The way to the broker.
     address
         Of its web page; empty if it has none.
     """
@@ -83,6 +85,7 @@ class LiveArea:
     places: Places
     board: Board
     ledger: AreaLedger
+    line: Line
     address: str = ""
 
 
@@ -327,6 +330,7 @@ async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: 
         each.places,
         board,
         ledger,
+        line,
     )
 
 

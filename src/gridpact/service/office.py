@@ -151,7 +151,7 @@ def accounts_of(register: Register) -> list[Account]:
     heads = [known for known in register.enrolled if known.actor.role == Role.METER and not known.actor.of]
     return [
         *(
-            Account(known.actor.id, known.password_hash, grants, is_member=False)
+            Account(known.actor.id, known.password_hash, grants + known.grants(register.area), is_member=False)
             for known in register.members()
             if not known.revoked
         ),

@@ -77,6 +77,12 @@ class Assignment:
         trades = Trades(*map(np.concatenate, zip(*signed, strict=True))) if signed else Trades.empty()
         return Pact(trades, certificate=self._certify(bids, trades, Transfers.empty(), hours))
 
+    def contract_for(
+        self, demand_wh: IntArray, supply_wh: IntArray, price: IntArray, premium: IntArray | None, hours: float
+    ) -> Pact:
+        """Contracts from bids that each have one price, before charges: see `gridpact.markets.BidMechanism`."""
+        return self.contract(Bids(demand_wh, supply_wh, price, price, premium), hours)
+
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
         """Place and contract; nothing is drawn."""
         return self.contract(self.place(outlook), outlook.horizon.hours), None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, Topics
+from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, TO_OPERATOR, Topics
 
 USER = "%u"
 """Stands in a grant for the name of whoever is logged in, as in Mosquitto's files."""
@@ -75,7 +75,7 @@ def member_grants(area: str) -> tuple[Grant, ...]:
     topics = Topics(area)
     return (
         *(Grant("read", topics.public(name)) for name in PUBLIC),
-        *(Grant("write", topics.of_member(USER, name)) for name in FROM_MEMBER),
+        *(Grant("write", topics.of_member(USER, name)) for name in FROM_MEMBER + TO_OPERATOR),
         *(Grant("read", topics.of_member(USER, name)) for name in TO_MEMBER),
         Grant("write", topics.inbox(of="+", sender=USER)),
         Grant("read", topics.inbox(of=USER, sender="+")),
@@ -95,8 +95,13 @@ def area_grants(area: str) -> tuple[Grant, ...]:
         *(Grant("write", topics.public(name)) for name in PUBLIC),
         *(Grant("write", topics.of_member("+", name)) for name in TO_MEMBER),
         Grant("write", topics.bus_price("+")),
-        *(Grant("read", topics.of_member("+", name)) for name in FROM_MEMBER),
+        *(Grant("read", topics.of_member("+", name)) for name in FROM_MEMBER + TO_OPERATOR),
     )
+
+
+def bus_grant(area: str, bus: str) -> Grant:
+    """What a member may do beyond what all may: read the operator's price at its own bus."""
+    return Grant("read", Topics(area).bus_price(bus))
 
 
 def may(grants: Iterable[Grant], user: str, right: Literal["read", "write"], topics: str) -> bool:

@@ -8,7 +8,7 @@ name of its user, so that nobody takes over the session of somebody else.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +100,31 @@ class _BoundedReader(StreamReaderAdapter):
         return b""
 
 
+class _Subscriptions(dict[str, Any]):
+    """Whoever subscribes while a message is handed round does not end its round."""
+
+    def items(self) -> Any:
+        return list(super().items())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.keys()))
+
+
+class _Broker(Broker):
+    """amqtt hands everybody who connects what is retained of anybody's subscriptions; here who has subscribed gets it."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        self._subscriptions = _Subscriptions()
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribers = self._subscriptions.get(subscription[0], ())
+        if any(known.client_id == session.client_id for known, _ in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 @asynccontextmanager
 async def embedded_broker(
     area: str,
@@ -141,7 +166,7 @@ async def embedded_broker(
         listeners={LISTENER: ListenerConfig(type=ListenerType.EXTERNAL)},
         plugins={f"{__name__}.{plugin.__name__}": rights for plugin in (AccountsPlugin, RightsPlugin)},
     )
-    broker = Broker(config)
+    broker = _Broker(config)
 
     lines: set[asyncio.StreamWriter] = set()
 
