@@ -9,7 +9,7 @@ BIN := .venv/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(ARGS)
 
-.PHONY: help demo test test-slow lint docs bench lock clean
+.PHONY: help demo test test-slow chaos lint docs bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,9 @@ test: .venv/dev.stamp ## run the tests
 
 test-slow: .venv/dev.stamp ## run the long studies
 	@$(BIN)/pytest -m slow $(ARGS)
+
+chaos: .venv/dev.stamp ## kill, restart and cut off what a market runs on, and check that nothing is lost
+	@PYTHONPATH=tests $(BIN)/python -m service.chaos
 
 lint: .venv/dev.stamp ## style, types, floors of the house
 	@$(BIN)/ruff check

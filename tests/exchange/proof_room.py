@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.synthetic import make_community
 from gridpact.community import Community
 from gridpact.exchange.proof import Trust, Verified, verify
 from gridpact.ledger import Entry, ExportWriter, Header, Log, SignedHead, SigningKey, View, Witness, encode, read_export
@@ -17,6 +18,10 @@ from gridpact.study.ledger import Recorder, draw_keys
 from study.small_studies import sunny
 
 DECIDED = "auction:uniform + pro-rata"
+LOANS = "negotiation:s2"
+LOANS_DECIDED = f"{LOANS} + pro-rata"
+READY = {"scenarios": 5, "aspiration": 0.3}
+"""Negotiators who agree often, though so few intervals lie ahead of them."""
 MECHANISMS = ("auction:uniform", "pool:mmr", "assignment:multi")
 
 
@@ -87,6 +92,7 @@ def record(folder: Path) -> Recorded:
         recorder(community, make_mechanism(name), Settings(forecast="noise"), baseline)
         recorder.join([name])
     record_decided(folder, keys)
+    record_loans(folder, keys)
     return Recorded(community, folder, keys)
 
 
@@ -100,6 +106,19 @@ def record_decided(folder: Path, keys: Mapping[str, SigningKey]) -> None:
     settings = Settings(forecast="noise", network="pro-rata")
     recorder(community, make_mechanism("auction:uniform"), settings, run_baseline(community))
     recorder.join([DECIDED])
+
+
+def record_loans(folder: Path, keys: Mapping[str, SigningKey]) -> None:
+    """An afternoon of eight members who lend each other energy; the second time the DSO cuts some of the loans."""
+    community = make_community(8, 96, seed=5).window(56, 80)
+    stressed = replace(community, feeder=replace(community.feeder, slack_pu=1.099))
+    for name, place, network in ((LOANS, community, "none"), (LOANS_DECIDED, stressed, "pro-rata")):
+        own = folder / name.replace(":", ".")
+        own.mkdir()
+        recorder = Recorder(own, View.AUDIT, keys, {LOANS: READY}, random.Random(name).randbytes)
+        settings = Settings(forecast="noise", network=network)
+        recorder(place, make_mechanism(LOANS, READY), settings, run_baseline(place))
+        recorder.join([name])
 
 
 def check(path: Path, trust: Trust = Trust()) -> Verified:  # noqa: B008  # immutable

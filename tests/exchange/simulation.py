@@ -17,6 +17,7 @@ from exchange.village import MEMBERS, NOON, PRICES, STEP, actors, sign, signed, 
 from gridpact.exchange import (
     Actor,
     AnyBody,
+    Bounds,
     CancelOrder,
     Command,
     Exchange,
@@ -35,6 +36,8 @@ from gridpact.exchange import (
     ReportReading,
     Role,
     Rules,
+    SetBounds,
+    SignAgreement,
     Step,
     TakeItem,
     Tick,
@@ -213,6 +216,8 @@ def _interval(world: World, start: int) -> None:
         world.post("market", OpenInterval(start, msgspec.structs.replace(PRICES, loss_price=1)), start - 2 * HOUR)
     if draw.random() < 0.3:
         world.post("market", _agreement(draw, start), start - 2 * HOUR)
+    if draw.random() < 0.3:
+        _signatures(world, start)
     _bids(world, start)
     for of in (*MEMBERS, "head"):
         _meter(world, of, start)
@@ -274,6 +279,19 @@ def _agreement(draw: random.Random, start: int) -> RecordAgreement:
     return RecordAgreement(start, "negotiation", trades, transfers)
 
 
+def _signatures(world: World, start: int) -> None:
+    """Two sign a loan: sometimes only one of them, one twice, one too late, or not the same."""
+    draw = world.draw
+    one, other = draw.sample(MEMBERS, 2)
+    trades = (
+        TradeTerms(one, other, start, draw.randint(1, 900), draw.randrange(400_000), leg=0),
+        TradeTerms(other, one, draw.choice([back for back in STARTS if back >= start]), draw.randint(1, 900), 0, leg=0),
+    )
+    for member, peer in draw.choice((((one, other), (other, one)), ((one, other),), ((one, other), (one, other)))):
+        signed_wh = trades if draw.random() < 0.9 else trades[:1]
+        world.post(member, SignAgreement(start, peer, signed_wh), start - draw.choice((2 * HOUR, 90 * MINUTE, HOUR)))
+
+
 def _meter(world: World, of: str, start: int) -> None:
     """Readings: on time, late, never, corrected, contradicted, too early."""
     draw, meter, end = world.draw, of if of == "head" else f"meter-{of}", start + STEP
@@ -304,6 +322,9 @@ def _registrations(world: World) -> None:
     if draw.random() < 0.1:
         wrong = draw.choice((Actor("ann", Role.MEMBER), Actor("second", Role.DSO), Actor("m", Role.METER, of="nobody")))
         world.post("market", Register(wrong), NOON)
+    for _ in range(draw.randint(0, 2)):
+        bounds = Bounds(draw.choice((None, 300)), highest_price=draw.choice((None, 200_000)))
+        world.post("market", SetBounds(draw.choice(("ann", "eve")), bounds), draw.randrange(NOON - 8 * HOUR, NOON))
 
 
 def _forgeries(world: World) -> None:

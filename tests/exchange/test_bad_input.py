@@ -26,6 +26,8 @@ from gridpact.exchange import (
     ReportNetwork,
     ReportReading,
     RetailCut,
+    SetBounds,
+    SignAgreement,
     TakeItem,
     Tick,
     TradeTerms,
@@ -33,7 +35,7 @@ from gridpact.exchange import (
     decode,
 )
 from gridpact.exchange.codec import MOST_BYTES, encode
-from gridpact.exchange.values import Actor, MemberLimit, Role, TransferTerms, Violation
+from gridpact.exchange.values import Actor, Bounds, Claim, MemberLimit, Role, TransferTerms, Violation
 
 PRICES = Prices(300_000, 80_000, 350_000, 50_000, 100_000)
 BODIES = (
@@ -46,7 +48,11 @@ BODIES = (
     Register(Actor("eve", Role.MEMBER, "key of eve")),
     OpenInterval(NOON, PRICES),
     RecordAgreement(
-        NOON, "negotiation", (TradeTerms("ann", "bob", NOON, 5, 0, 0),), (TransferTerms("ann", "shop", NOON, 7),)
+        NOON,
+        "negotiation",
+        (TradeTerms("ann", "bob", NOON, 5, 0, 0),),
+        (TransferTerms("ann", "shop", NOON, 7),),
+        (Claim("gap (kW)", 5, 100), Claim("rounds", 7)),
     ),
     Tick(),
     RejectTrades(NOON, (0, 1)),
@@ -61,6 +67,8 @@ BODIES = (
         (RetailCut("bob", True, 800, 0, ReasonCode.VOLTAGE_HIGH, "bus 2", 1_104_000, 1_099_000),),
     ),
     ReportReading(NOON, -1_500, 2),
+    SetBounds("ann", Bounds(most_wh=500, lowest_price=-5, highest_price=200_000, most_messages=3)),
+    SignAgreement(NOON, "bob", (TradeTerms("ann", "bob", NOON, 5, 0, 0),)),
 )
 VALID = [encode(signed("ann", number, body)) for number, body in enumerate(BODIES)]
 AN_ORDER = msgspec.json.decode(VALID[3])

@@ -5,10 +5,12 @@ import itertools
 import msgspec
 import pytest
 
-from exchange.village import BIDDING, END, GATE, MEMBERS, NOON, PRICES, RULES, STEP, Village, signed
+from exchange.village import BIDDING, END, GATE, MEMBERS, NOON, PRICES, RULES, STEP, Village, signed, verify
 from gridpact.exchange import (
     Actor,
+    Bounds,
     CancelOrder,
+    Exchange,
     GateClosed,
     IllegalMoveError,
     IntervalAccepted,
@@ -33,6 +35,7 @@ from gridpact.exchange import (
     Register,
     ReportReading,
     Role,
+    SetBounds,
     TakeItem,
     Tick,
     TradeStruck,
@@ -376,6 +379,63 @@ def test_the_limit_of_energy_counts_items_and_orders_of_a_side_together() -> Non
     assert isinstance(village.say("ann", PlaceOrder(NOON, True, 1_000, 0))[0], OrderPlaced), "the other side is free"
     village.say("ann", WithdrawItem(NOON, "ann/2"))
     assert isinstance(village.say("ann", PlaceOrder(NOON, False, 700, 0))[0], OrderPlaced)
+
+
+def test_a_member_may_be_bound_more_narrowly_than_its_area_and_nobody_else_is() -> None:
+    village = Village().open()
+    village.say("ann", PlaceOrder(NOON, False, 900, 100_000))
+    village.say("market", SetBounds("ann", Bounds(1_000, 50_000, 200_000, most_messages=4)))
+    for order, field in (
+        (PlaceOrder(NOON, False, 101, 100_000), "body.energy_wh"),
+        (PlaceOrder(NOON, False, 100, 200_001), "body.price"),
+        (PlaceOrder(NOON, True, 100, 49_999), "body.price"),
+        (ListItem(NOON, False, 101, 100_000), "body.energy_wh"),
+        (ModifyOrder(NOON, "ann/2", 1_001, 100_000), "body.energy_wh"),
+    ):
+        assert refusal(village.say("ann", order)) == (ReasonCode.LIMIT, field)
+        assert len(village.state.intervals[NOON].orders) == 1, "it has entered the book"
+    assert isinstance(village.say("bob", PlaceOrder(NOON, True, 50_000, 1_000_000))[0], OrderPlaced)
+    assert isinstance(village.say("ann", PlaceOrder(NOON, False, 100, 200_000))[0], OrderPlaced)
+    for _ in range(2):
+        village.say("ann", PlaceOrder(NOON, True, 10, 50_000))
+    assert refusal(village.say("ann", PlaceOrder(NOON, True, 10, 50_000))) == (ReasonCode.LIMIT, "author")
+    village.say("market", SetBounds("ann", Bounds()))
+    assert village.state.bounds == {}
+    assert isinstance(village.say("ann", PlaceOrder(NOON, True, 10, 1))[0], OrderPlaced)
+    assert Exchange.from_steps(village.steps, verify).state.digest() == village.state.digest()
+
+
+def test_a_bound_member_may_ask_for_less_than_it_has_in_the_book() -> None:
+    village = Village().open()
+    village.say("ann", PlaceOrder(NOON, False, 900, 100_000))
+    village.say("market", SetBounds("ann", Bounds(most_wh=0)))
+    assert refusal(village.say("ann", PlaceOrder(NOON, False, 1, 100_000))) == (ReasonCode.LIMIT, "body.energy_wh")
+    village.say("ann", ModifyOrder(NOON, "ann/2", 400, 100_000))
+    assert village.state.intervals[NOON].orders["ann/2"].open_wh == 400
+
+
+def test_an_agreement_keeps_the_bounds_of_its_members() -> None:
+    village = Village().open()
+    village.say("market", SetBounds("bob", Bounds(most_wh=100, highest_price=150_000)))
+    for terms, field in (
+        (TradeTerms("ann", "bob", NOON, 101, 100_000), "body.trades[0].energy_wh"),
+        (TradeTerms("ann", "bob", NOON, 100, 150_001), "body.trades[0].price"),
+    ):
+        assert refusal(village.say("market", RecordAgreement(NOON, "x", (terms,)))) == (ReasonCode.LIMIT, field)
+    assert not village.state.intervals[NOON].trades
+
+
+@pytest.mark.parametrize(
+    ("author", "body", "reason", "field"),
+    [
+        ("ann", SetBounds("ann", Bounds(most_wh=5)), ReasonCode.FORBIDDEN, "body.kind"),
+        ("market", SetBounds("eve", Bounds(most_wh=5)), ReasonCode.UNKNOWN_MEMBER, "body.member"),
+        ("market", SetBounds("ann", Bounds()), ReasonCode.DUPLICATE, "body.bounds"),
+        ("market", SetBounds("ann", Bounds(lowest_price=2, highest_price=1)), ReasonCode.PRICE, "body.bounds"),
+    ],
+)
+def test_bounds_are_the_exchanges_to_set(author: str, body: SetBounds, reason: ReasonCode, field: str) -> None:
+    assert refusal(Village().say(author, body)) == (reason, field)
 
 
 def test_who_joins_takes_part_in_what_is_opened_afterwards() -> None:

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from exchange.proof_room import DECIDED, MECHANISMS, Recorded, Told, check, first, lines_of, record, save
+from exchange.proof_room import (
+    DECIDED,
+    LOANS,
+    LOANS_DECIDED,
+    MECHANISMS,
+    Recorded,
+    Told,
+    check,
+    first,
+    lines_of,
+    record,
+    save,
+)
 from gridpact.exchange.proof import Trust
 
 AUCTION, POOL, CONTRACTS = MECHANISMS
@@ -42,6 +54,16 @@ def test_decisions_of_the_dso_are_made_again(recorded: Recorded) -> None:
     assert found.counts.checked["decisions of the DSO made again"] == 2
     assert found.counts.checked["intervals in which what stands is a part of what was struck"] == 6
     assert "whether something had to give way where the DSO took nothing" in found.counts.not_checked
+
+
+def test_loans_are_judged_by_what_both_sides_signed_and_cut_as_a_whole(recorded: Recorded) -> None:
+    for name in (LOANS, LOANS_DECIDED):
+        found = check(recorded.export(name))
+        assert found.difference is None
+        assert found.counts.checked["trades"] == 12
+        assert found.counts.checked["claims of agreements judged from statements"] == 5 * 24
+        assert not any("claims of" in what for what in found.counts.not_checked)
+    assert found.counts.checked["decisions of the DSO made again"] == 4
 
 
 # without any key
@@ -321,6 +343,80 @@ def edit_a_statement(told: Story) -> None:
     first(told, "statements_made", 1).tables["statements"]["ceiling"][0][0] += 1
 
 
+def loan(told: Story) -> Told:
+    """The first gate in which somebody lends."""
+    return next(each for each in told if isinstance(each, Told) and "trades" in each.tables)
+
+
+def tell_totals(agreed: Told) -> None:
+    """Totals that are those of the trades, one an interval."""
+    totals, trades = agreed.body["totals"], agreed.tables["trades"]
+    for name in totals:
+        totals[name] = [None if name.startswith("price") else 0] * agreed.body["intervals"]
+    for at, wh, price in zip(trades["interval"], trades["energy_wh"], trades["price"], strict=True):
+        totals["energy_wh"][at] += wh
+        totals["paid"][at] += round(wh * price / 1000)
+        totals["price_low"][at] = totals["price_high"][at] = price
+
+
+def lend_less(told: Story) -> None:
+    trades = loan(told).tables["trades"]
+    trades["energy_wh"] = [wh - 1 for wh in trades["energy_wh"]]
+    tell_totals(loan(told))
+
+
+def keep_the_loan(told: Story) -> None:
+    """Energy that does not come back."""
+    agreed = loan(told)
+    for name, column in agreed.tables["trades"].items():
+        agreed.tables["trades"][name] = column[: len(column) // 2]
+    tell_totals(agreed)
+
+
+def drop_the_loan(told: Story) -> None:
+    agreed = loan(told)
+    for name in agreed.tables["trades"]:
+        agreed.tables["trades"][name] = []
+    tell_totals(agreed)
+    del agreed.tables["trades"]
+
+
+def untie_the_legs(told: Story) -> None:
+    """What cuts one would leave the other."""
+    trades = loan(told).tables["trades"]
+    trades["leg"] = [-1] * len(trades["leg"])
+
+
+def sign_for_a_borrower(told: Story) -> None:
+    consents = first(told, "statements_made").tables["statements"]
+    consents["loss"][0] = [1]
+
+
+def have_it_back_in_full(told: Story) -> None:
+    """The DSO cut the loan, and lets its return stand as it was agreed."""
+    energy = {}
+    for each in told:
+        if isinstance(each, Told) and each.kind == "agreement_recorded" and "trades" in each.tables:
+            columns = each.tables["trades"]
+            rows = zip(columns["seller"], columns["buyer"], columns["interval"], columns["energy_wh"], strict=True)
+            start = each.body["interval"]
+            energy.update({(s, b, start + at * 900_000): wh for s, b, at, wh in rows})
+    for each in told:
+        if (
+            isinstance(each, Told)
+            and each.kind == "interval_accepted"
+            and "trades" in each.tables
+            and not each.body["cut_wh"]
+        ):
+            trades = each.tables["trades"]
+            for row, (seller, buyer) in enumerate(zip(trades["seller"], trades["buyer"], strict=True)):
+                whole = energy[seller, buyer, each.interval]
+                if trades["energy_wh"][row] < whole:
+                    trades["energy_wh"][row] = whole
+                    return
+    raise AssertionError("no return was scaled")
+
+
 def share_unfairly(told: Story) -> None:
     shared = next(
         each for each in told if isinstance(each, Told) and each.kind == "pool_shared" and "trades" in each.tables
@@ -433,6 +529,13 @@ def decide_twice(told: Story) -> None:
         (CONTRACTS, agree_on_dearer, "agreement_recorded", "not what the mechanism promises"),
         (CONTRACTS, embellish_the_certificate, "agreement_recorded", "was not made for this agreement"),
         (CONTRACTS, edit_a_statement, "statements of member/m00000", "edited, made up, or replayed"),
+        (LOANS, lend_less, "agreement_recorded", "not what the mechanism promises"),
+        (LOANS, keep_the_loan, "agreement_recorded", "not what the mechanism promises"),
+        (LOANS, drop_the_loan, "agreement_recorded", "not what the mechanism promises"),
+        (LOANS, untie_the_legs, "agreement_recorded", "not what the mechanism promises"),
+        (LOANS, sign_for_a_borrower, "statements of member/m00000", "edited, made up, or replayed"),
+        (LOANS, embellish_the_certificate, "agreement_recorded", "was not made for this agreement"),
+        (LOANS_DECIDED, have_it_back_in_full, "trades, row 0", "no part of what the market made"),
         (DECIDED, let_more_stand, "trades, row 0", "not what the decision left"),
         (DECIDED, cut_somebody_else, "interval_accepted", "pro-rata takes something else"),
         (DECIDED, cut_for_nothing, "interval_accepted", "no part of what the market made"),

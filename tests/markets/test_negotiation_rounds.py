@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.synthetic import make_community
 from gridpact.community import load_community
 from gridpact.errors import InputError
 from gridpact.markets import Pact, Trades, make_mechanism
@@ -28,6 +29,7 @@ from gridpact.markets.negotiation import (
     loans_as_trades,
 )
 from gridpact.markets.negotiation.certificate import certify
+from gridpact.markets.negotiation.consents import Consents
 from gridpact.markets.negotiation.variants import s2
 from gridpact.study import Settings, compare, simulate
 from gridpact.study.simulate import run_baseline
@@ -106,8 +108,9 @@ def test_stacked_loans_never_pass_the_limit_of_the_link(seed):
     committed, every = Trades.empty(), []
     for now in range(12):
         held = hold_round(members, situation_of(net[:, now : now + 20], committed), terms, Experience.none(3), rng)
-        trades = loans_as_trades(held.loans())
-        certificate = certify(held, trades, committed, terms, HOURS)
+        consents = Consents.of(held, 3, 0)
+        trades = consents.trades()
+        certificate = certify(consents, trades, committed, terms, HOURS)
         assert certificate.passed, certificate
         every.append(replace(trades, interval=trades.interval + now))
         committed = Trades.concat([committed, trades]).window(1, 20)
@@ -134,25 +137,106 @@ def test_loans_of_the_past_are_part_of_the_demand_that_a_negotiation_starts_from
     assert not meeting.appraisal.has_joint_gain
 
 
-def test_the_certificate_notices_what_is_wrong():
+@pytest.fixture(scope="module")
+def agreed():
+    """What two members signed who complement each other: the second lends to the first."""
     held = hold_round(AUTARKIC, situation_of(opposed()), Terms(), Experience.none(2), np.random.default_rng(1))
-    good = loans_as_trades(held.loans())
+    return held, Consents.of(held, 2, 150_000)
 
-    def failing(trades, committed=None, terms=None):
-        certificate = certify(held, trades, committed or Trades.empty(), terms or Terms(), HOURS)
-        return [check.name.partition(":")[0] for check in certificate.checks if not check.passed]
 
-    assert failing(good) == []
-    assert failing(good.where(np.array([True, False]))) == ["loans"]
-    assert failing(replace(good, price=good.price + np.array([0, 1_000_000]))) == ["loans"]
-    assert failing(good, terms=Terms(limit_kw=0.01)) == ["links"]
-    agreed = held.meetings[0].session.agreement
-    worse = np.array(held.meetings[0].table.first.utility)
-    worse[agreed] -= 100
-    meeting = held.meetings[0]
+def failing(consents, trades, committed=None, terms=None):
+    certificate = certify(consents, trades, committed or Trades.empty(), terms or Terms(), HOURS)
+    return [check.name.partition(":")[2].strip() or check.name for check in certificate.checks if not check.passed]
+
+
+UNLIKE, ENERGY, MONEY = (
+    "sides and trades that are not alike",
+    "energy not returned (Wh)",
+    "money that does not come back (micro-units)",
+)
+BEYOND, LOSS = "most beyond the limit (Wh)", "largest loss by an agreement (kWh)"
+
+
+def test_both_sides_sign_the_same_loan_and_no_gain(agreed):
+    held, consents = agreed
+    (loan,) = held.loans().tolist()
+    giver, taker, wh, back = loan
+    assert consents.peer.tolist() == [1, 0]
+    assert consents.gives_wh[[giver, taker]].tolist() == [wh, -wh]
+    assert consents.returned.tolist() == [back, back]
+    assert consents.loss.tolist() == [0, 0]
+    assert min(held.meetings[0].appraisal.gains) > 0
+    expected = loans_as_trades(held.loans(), 150_000)
+    for name, column in consents.trades().columns().items():
+        assert (column == getattr(expected, name)).all()
+    again = Consents.stated(consents.statements())
+    assert all((getattr(again, name) == getattr(consents, name)).all() for name in consents.statements())
+
+
+def test_the_certificate_notices_what_is_wrong(agreed):
+    _, consents = agreed
+    good = consents.trades()
+    assert failing(consents, good) == []
+    assert failing(consents, good.where(np.array([True, False]))) == [UNLIKE, ENERGY, MONEY]
+    assert failing(consents, replace(good, price=good.price + np.array([0, 1_000_000]))) == [UNLIKE, MONEY]
+    assert failing(consents, replace(good, price=good.price + 1)) == [UNLIKE]
+    assert failing(consents, replace(good, leg=np.array([-1, -1]))) == [UNLIKE, ENERGY, MONEY]
+    assert failing(consents, replace(good, interval=good.interval + np.array([0, 1]))) == [UNLIKE]
+    assert failing(consents, Trades.empty()) == [UNLIKE]
+    assert failing(consents, good, terms=Terms(limit_kw=0.01)) == [BEYOND]
+    standing = good.where(np.array([True, False]))
+    assert failing(consents, good, replace(standing, energy_wh=np.array([link_limit_wh(HOURS)]))) == [BEYOND]
+
+
+@pytest.mark.parametrize("column", ["peer", "gives_wh", "returned", "price"])
+def test_a_loan_that_one_side_has_signed_otherwise_is_none(agreed, column):
+    _, consents = agreed
+    values = getattr(consents, column).copy()
+    values[0] = -1 if column == "peer" else values[0] + 1
+    other = replace(consents, **{column: values})
+    assert len(other.trades()) == 0
+    assert UNLIKE in failing(other, consents.trades())
+    assert failing(other, other.trades()) == [UNLIKE]
+
+
+def test_who_loses_by_an_agreement_signs_how_much_and_the_floor_forbids_it(agreed):
+    held, _ = agreed
+    (meeting,) = held.meetings
+    worse = np.array(meeting.table.first.utility)
+    worse[meeting.session.agreement] = meeting.table.first.no_deal - 0.25
     spoilt = replace(meeting, table=replace(meeting.table, first=replace(meeting.table.first, utility=worse)))
-    certificate = certify(replace(held, meetings=(spoilt,)), good, Trades.empty(), Terms(), HOURS)
-    assert [check.passed for check in certificate.checks] == [True, True, True, False]
+    consents = Consents.of(replace(held, meetings=(spoilt,)), 2, 150_000)
+    assert sorted(consents.loss.tolist()) == [0, 250_000]
+    assert failing(consents, consents.trades()) == [LOSS]
+    assert failing(consents, consents.trades(), terms=Terms(rules=Rules(floor=False))) == []
+
+
+def one_consent(**other):
+    columns = {"peer": [1, 0], "gives_wh": [5, -5], "returned": [2, 2], "price": [1, 1], "loss": [0, 0]} | other
+    return Consents(**{name: np.array(values) for name, values in columns.items()})
+
+
+@pytest.mark.parametrize(
+    ("make", "fragment"),
+    [
+        (lambda: one_consent(peer=[0, 0]), r"consent of member 0: peer = 0; accepted: another member, or −1"),
+        (lambda: one_consent(peer=[1, 2]), r"consent of member 1: peer = 2"),
+        (lambda: one_consent(peer=[-2, 0]), r"consent of member 0: peer = -2"),
+        (lambda: one_consent(gives_wh=[5, 0]), r"consent of member 1: gives_wh = 0"),
+        (lambda: one_consent(returned=[0, 2]), r"consent of member 0: returned = 0"),
+        (lambda: one_consent(loss=[0, -1]), r"consent of member 1: loss = -1"),
+        (lambda: one_consent(loss=[0.5, 0]), r"consents: loss of shape \(2,\), float64"),
+        (lambda: one_consent(price=[1]), r"consents: price of shape \(1,\)"),
+        (lambda: Consents.stated({"peer": np.array([[1], [0]])}), r"columns \['peer'\]; accepted: peer, gives_wh"),
+        (
+            lambda: Consents.stated(one_consent().statements() | {"peer": np.array([[1, 1], [0, 0]])}),
+            r"consents: gives_wh of shape|peer of shape \(2, 2\)",
+        ),
+    ],
+)
+def test_what_nobody_could_sign_is_refused(make, fragment):
+    with pytest.raises(InputError, match=fragment):
+        make()
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -189,6 +273,25 @@ def test_experience_by_context_leans_on_the_peer_where_it_is_rare():
     )
     assert two.mean()[0, 1] == 0.5
     assert two.mean_in(public.contexts())[0, 1] == pytest.approx((1 + 4 * 0.5) / 5)
+
+
+def test_recent_experience_counts_half_after_an_hour_and_leans_on_the_peer_as_it_is_forgotten():
+    public, meet = Public(np.ones((3, 1)), 0.0), np.array([[0, 1]])
+    experience = Experience.none(3)
+    for worth in (0.0, 0.0, 1.0):
+        experience = experience.after(meet, public.contexts(), np.array([[worth, worth]]))
+    assert experience.mean()[0, 1] == pytest.approx(1 / 3)
+    kept = 0.5**0.25
+    fresh = (1 + 1 / 3) / (kept**2 + kept + 1 + 1)
+    assert experience.mean_lately()[0, 1] == experience.mean_lately()[1, 0] == pytest.approx(fresh)
+    assert fresh > 1 / 3
+    elsewhere, nothing = np.array([[0, 2]]), np.zeros((1, 2))
+    for _ in range(4):
+        experience = experience.after(elsewhere, public.contexts(), nothing)
+    later = (0.5 * 1 + 1 / 3) / (0.5 * (kept**2 + kept + 1) + 1)
+    assert experience.mean_lately()[0, 1] == pytest.approx(later)
+    assert abs(later - 1 / 3) < abs(fresh - 1 / 3)
+    assert np.isinf(experience.mean_lately()[1, 2])
 
 
 def test_experience_survives_being_saved():
@@ -255,7 +358,7 @@ def test_the_strategies_run_to_the_bill_and_their_certificates_hold(village):
         for check in s2_.certificate.checks
         if check.name.partition(":")[0] in {"loans", "links", "expected utility"}
     ]
-    assert len(own) == 4
+    assert len(own) == 5
     assert all(check.passed for check in own)
     trades = s2_.pact.trades
     assert trades.position_wh(village.profiles.net_kw.shape).sum(axis=1).tolist() == [0] * len(village.members)
@@ -269,6 +372,22 @@ def test_the_same_seed_gives_the_same_run_and_all_loans_return_inside(village):
     for name, column in one.pact.trades.columns().items():
         assert (column == getattr(other.pact.trades, name)).all()
     assert one.pact.trades.interval.max() < village.horizon.periods
+
+
+def test_loans_that_the_dso_cuts_are_returned_in_the_same_share_and_everybody_is_billed():
+    whole = make_community(8, 96, seed=5).window(56, 80)
+    stressed = replace(whole, feeder=replace(whole.feeder, slack_pu=1.099))
+    mechanism, noise = s2(scenarios=5, aspiration=0.3), Settings(forecast="noise", seed=0)
+    (free,) = compare(stressed, [mechanism], noise).runs
+    (kept,) = compare(stressed, [mechanism], replace(noise, network="pro-rata")).runs
+    assert kept.certificate.passed
+    assert (kept.community.money_residual, kept.community.energy_residual_wh) == (0, 0)
+    assert 0 < kept.pact.trades.energy_wh.sum() < free.pact.trades.energy_wh.sum()
+    trades, decided = kept.pact.trades, {each.interval for each in kept.decided}
+    for leg in np.unique(trades.leg):
+        legs = trades.where(trades.leg == leg)
+        lent, returned = legs.energy_wh[np.argsort(legs.interval)]
+        assert returned == lent or int(legs.interval.max()) in decided
 
 
 def test_a_community_of_one_has_nobody_to_negotiate_with(village):

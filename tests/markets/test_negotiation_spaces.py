@@ -188,6 +188,13 @@ def test_what_cannot_be_is_refused_when_it_is_built(make, fragment):
         make()
 
 
+def test_a_grid_without_return_is_refused_where_contracts_are_needed():
+    member, grid = Negotiator("ann", None, (0.5, 0.5), 0.5), ContractGrid.standard(HOURS, window=2)
+    assert len(grid) == 0
+    with pytest.raises(InputError, match=r"contract grid: no return times; accepted: one or more"):
+        space_of(member, np.zeros((1, 2)), 0.0, grid)
+
+
 def test_a_grid_keeps_its_own_quantities_and_returns():
     quantities, returns = np.array([-100, 0, 100]), np.array([2])
     grid = ContractGrid(quantities, returns, 4)

@@ -1,13 +1,19 @@
 """Databases and brokers of both kinds."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
-from service.servers import postgres, postgres_programs
+from gridpact.service.broker import Account
+from gridpact.service.broker.embedded import embedded_broker
+from service.servers import mosquitto, postgres, postgres_programs
+
+Brokers: TypeAlias = Callable[[str, list[Account]], AbstractAsyncContextManager[int]]
+"""Starts a broker for an area with these accounts; gives its port."""
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +42,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'events.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+def brokers(request: pytest.FixtureRequest, tmp_path: Path) -> Brokers:
+    """A broker of each kind."""
+    if request.param == "embedded":
+        return embedded_broker
+    program = request.getfixturevalue("mosquitto_program")
+
+    @asynccontextmanager
+    async def start(area: str, accounts: list[Account]) -> AsyncIterator[int]:
+        with mosquitto(program, tmp_path, area, accounts) as port:
+            yield port
+
+    return start

@@ -92,12 +92,16 @@ class Live:
 
 
 @asynccontextmanager
-async def live(database: str, port: int, clock: Clock, rules: Rules = RULES) -> AsyncIterator[Live]:
+async def live(
+    database: str, port: int, clock: Clock, rules: Rules = RULES, members: Sequence[str] = MEMBERS
+) -> AsyncIterator[Live]:
     """An exchange on a broker that runs already."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(database))
         outbox = Outbox(rules.area, store)
-        writer = await stack.enter_async_context(run_area(store, rules, actors(), key_of("market"), clock, outbox.take))
+        writer = await stack.enter_async_context(
+            run_area(store, rules, actors(members), key_of("market"), clock, outbox.take)
+        )
         connected = await stack.enter_async_context(
             run_gateway(writer, outbox, f"mqtt://127.0.0.1:{port}", "exchange", "secret")
         )

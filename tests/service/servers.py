@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,13 @@ def postgres_programs() -> Path | None:
 @contextmanager
 def postgres(programs: Path, folder: Path) -> Iterator[str]:
     """Start a server with an empty database; gives its URL."""
+    with postgres_to_restart(programs, folder) as (url, _):
+        yield url
+
+
+@contextmanager
+def postgres_to_restart(programs: Path, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Likewise; gives its URL, and a call that lets it crash and starts it again."""
     owner = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
     if owner:
         account = pwd.getpwnam(owner)
@@ -47,9 +54,17 @@ def postgres(programs: Path, folder: Path) -> Iterator[str]:
 
     run("initdb", "-D", str(data), "-U", "gridpact", "--auth=trust", "--no-sync", "-E", "UTF8")
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+
+    def start() -> None:
+        run("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+
+    def restart() -> None:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+        start()
+
+    start()
     try:
-        yield f"postgresql://gridpact@127.0.0.1:{port}/postgres"
+        yield f"postgresql://gridpact@127.0.0.1:{port}/postgres", restart
     finally:
         run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
 
@@ -65,6 +80,19 @@ def mosquitto(program: str, folder: Path, area: str, accounts: list[Account]) ->
     for parent in folder.parents[:3]:
         parent.chmod(0o755)  # it gives up being root
     with subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.PIPE) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def plain_mosquitto(program: str, folder: Path) -> Iterator[int]:
+    """Start a Mosquitto as somebody's home may have it, open to everybody on the loopback; gives its port."""
+    port, config = free_port(), folder / "home.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    with subprocess.Popen([program, "-c", config], stderr=subprocess.PIPE) as process:
         try:
             _wait_for(port)
             yield port

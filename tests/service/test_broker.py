@@ -1,8 +1,8 @@
 """Both brokers keep members apart: the embedded one and Mosquitto, by the same tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,10 +11,19 @@ import pytest
 
 from gridpact.client.topics import TO_MEMBER, Topics
 from gridpact.errors import InputError
-from gridpact.service.broker import Account, area_grants, covers, hash_password, may, member_grants, mosquitto_files
+from gridpact.service.broker import (
+    Account,
+    area_grants,
+    bus_grant,
+    covers,
+    hash_password,
+    may,
+    member_grants,
+    mosquitto_files,
+)
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.broker.mosquitto import MOST_BYTES
-from service.servers import mosquitto
+from service.conftest import Brokers
 
 AREA, TOPICS = "north", Topics("north")
 ACCOUNTS = [
@@ -26,18 +35,9 @@ PASSWORDS = {"exchange": "ex", "ann": "a", "bob": "b"}
 Broker: TypeAlias = Callable[[], AbstractAsyncContextManager[int]]
 
 
-@pytest.fixture(params=["embedded", "mosquitto"])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Broker:
-    if request.param == "embedded":
-        return lambda: embedded_broker(AREA, ACCOUNTS)
-    program = request.getfixturevalue("mosquitto_program")
-
-    @asynccontextmanager
-    async def start() -> AsyncIterator[int]:
-        with mosquitto(program, tmp_path, AREA, ACCOUNTS) as port:
-            yield port
-
-    return start
+@pytest.fixture
+def broker(brokers: Brokers) -> Broker:
+    return lambda: brokers(AREA, ACCOUNTS)
 
 
 def client(
@@ -134,6 +134,27 @@ def test_members_write_into_each_others_inbox_under_their_own_name_only(broker: 
             with refused():
                 await bob.publish(TOPICS.inbox(of="ann", sender="exchange"), b"forged", qos=1)
             assert await heard(ann) == []
+
+    asyncio.run(go())
+
+
+def test_what_is_retained_at_a_bus_reaches_its_members_only_whenever_others_connect(brokers: Brokers) -> None:
+    at_bus = [ACCOUNTS[0], Account("ann", hash_password("a"), (bus_grant(AREA, "bus 7/a"),)), ACCOUNTS[2]]
+    topic = TOPICS.bus_price("bus 7/a")
+
+    async def go() -> None:
+        async with brokers(AREA, at_bus) as port, client(port, "exchange") as exchange, client(port, "ann") as ann:
+            await subscribe(ann, topic)
+            await exchange.publish(topic, b"0.25", qos=1, retain=True)
+            assert await heard(ann) == [(topic, b"0.25")]
+            async with client(port, "bob") as bob:
+                with refused():
+                    await bob.subscribe(topic, qos=1)
+                assert await heard(bob) == []
+            async with client(port, "ann", name="ann/late") as late:
+                assert await heard(late) == []
+                await subscribe(late, topic)
+                assert await heard(late) == [(topic, b"0.25")]
 
     asyncio.run(go())
 

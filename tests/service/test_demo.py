@@ -99,4 +99,4 @@ def test_without_a_demonstration_there_is_nothing_to_serve() -> None:
         [sys.executable, "-m", "gridpact", "serve"], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 2
-    assert done.stderr == "error: gridpact serve: nothing to serve; accepted: --demo\n"
+    assert done.stderr == "error: gridpact serve: nothing to serve; accepted: CONFIG or --demo\n"

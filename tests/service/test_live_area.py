@@ -68,6 +68,7 @@ def test_two_members_trade_from_order_to_bill(database: str) -> None:
             await area.until(END + HOUR)
             [bill] = await hear(ann, Bill)
             assert bill.money == {"trades": bought.price, "retail": 60_000}
+            assert bill.orders == (bought.order,)
             [bill] = await hear(bob, Bill)
             assert bill.money == {"trades": -bought.price, "imbalance": 35_000}
 

@@ -176,3 +176,31 @@ def test_a_database_that_cannot_be_reached_is_named_as_such(tmp_path: Path) -> N
         with pytest.raises(StoreError, match="cannot be used") as refused:
             on(url, lambda store: store.areas())
         assert "secret" not in str(refused.value)
+
+
+def test_a_restart_reads_the_snapshot_and_what_came_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from gridpact.exchange import Exchange
+    from gridpact.service import area
+    from service.live import AREA
+    from service.web import web_live
+
+    monkeypatch.setattr(area, "SNAPSHOT_EVERY", 10)
+
+    async def go() -> None:
+        async with web_live(tmp_path) as web:
+            await web.trade()
+            store = web.area.writer.store
+            kept = await store.snapshot(AREA)
+            assert kept is not None
+            whole = Exchange.from_steps([step async for step in store.read(AREA)], lambda command, key: True)
+            assert 10 <= kept.number < web.area.writer.number
+            again, number = await area.restore(store, AREA, lambda command, key: True)
+            assert (again.state.digest(), number) == (whole.state.digest(), web.area.writer.number)
+            await store.keep(AREA, Snapshot(kept.number, b"{}"))
+            again, number = await area.restore(store, AREA, lambda command, key: True)
+            assert (again.state.digest(), number) == (whole.state.digest(), web.area.writer.number)
+            assert "all steps are read" in caplog.text
+
+    asyncio.run(go())

@@ -24,18 +24,29 @@ ASKED = {
     f"/api/v1/intervals/{NOON}": EVERYBODY,
     f"/api/v1/intervals/{NOON}/trades": EVERYBODY,
     f"/api/v1/intervals/{NOON}/limits": ("ann", "bob", "grid", "market"),
+    "/api/v1/tariff/import": EVERYBODY,
+    "/api/v1/tariff/import/rates": EVERYBODY,
+    "/api/v1/tariff/export/series": EVERYBODY,
     "/api/v1/feeder": EVERYBODY,
     "/api/v1/decisions": ("grid", "market"),
     "/api/v1/operations": ("market",),
+    "/api/v1/monitor": ("market",),
     "/api/v1/members/ann": ("ann",),
     "/api/v1/members/ann/orders": ("ann",),
     "/api/v1/members/ann/bills": ("ann",),
     "/api/v1/members/ann/battery": ("ann",),
     "/api/v1/members/ann/statement": ("ann",),
     "/api/v1/members/nobody/bills": (),
+    "/api/v1/ledger": EVERYBODY,
+    "/api/v1/ledger/heads": EVERYBODY,
+    "/api/v1/ledger/entries/3": EVERYBODY,
+    "/api/v1/ledger/growth?older=2&size=5": EVERYBODY,
+    "/api/v1/members/ann/ledger": ("ann",),
+    "/api/v1/members/ann/ledger/3": ("ann",),
     "/metrics": EVERYBODY,
     "/": EVERYBODY,
     "/feeder": EVERYBODY,
+    "/ledger": EVERYBODY,
     "/home": ("ann", "bob"),
     "/operator": ("market",),
     "/sign-in": EVERYBODY,
@@ -67,7 +78,10 @@ def test_everybody_sees_what_is_theirs_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_table_of_rights_leaves_no_path_of_the_api_out() -> None:
     described = {path.replace("{start}", str(NOON)) for path in msgspec.json.decode(openapi_text())["paths"]}
-    asked = {path.replace("/members/ann", "/members/{member}") for path in ASKED}
+    names = {"/members/ann": "/members/{member}", "/tariff/[a-z]+": "/tariff/{kind}", r"/\d$": "/{seq}", r"\?.*": ""}
+    asked = set(ASKED)
+    for pattern, name in names.items():
+        asked = {re.sub(pattern, name, path) for path in asked}
     assert described - asked == {"/api/v1/events"}
 
 
@@ -100,8 +114,14 @@ def test_answers_carry_what_the_views_say(tmp_path: Path) -> None:
         ("/api/v1/intervals/x", 404),
         ("/api/v1/intervals/-1", 400),
         (f"/api/v1/intervals/{10**20}", 400),
+        ("/api/v1/tariff/wrong", 400),
+        ("/api/v1/tariff/traded/series", 404),
         ("/api/v1/members/ann/statement?begin=5&end=1", 400),
         ("/api/v1/members/ann/statement?begin=x", 400),
+        ("/api/v1/ledger/entries/1", 404),
+        ("/api/v1/ledger/growth?older=0&size=1", 400),
+        ("/api/v1/ledger/growth?older=3&size=2", 400),
+        ("/api/v1/members/ann/ledger/1", 404),
         ("/?interval=x", 400),
         ("/?interval=5", 200),
         ("/nothing", 404),
@@ -196,7 +216,7 @@ def test_metrics_are_in_the_format_of_prometheus_and_count(tmp_path: Path) -> No
         async with web.client() as client:
             lines = (await client.get("/metrics")).text.splitlines()
         samples = [line for line in lines if not line.startswith("#")]
-        assert all(re.fullmatch(r'gridpact_\w+\{area="north"(,\w+="\w+")?\} -?\d+', line) for line in samples)
+        assert all(re.fullmatch(r'gridpact_\w+\{area="north"(,\w+="\w+")?\} -?\d+(\.\d+)?', line) for line in samples)
         assert 'gridpact_refusals_total{area="north",reason="LIMIT"} 1' in samples
         assert f'gridpact_steps_total{{area="north"}} {web.site.history.steps}' in samples
 

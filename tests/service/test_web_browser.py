@@ -13,7 +13,7 @@ from gridpact.service.web import listen, run_web
 from gridpact.service.web.access import COOKIE
 from service.web import LATER, Web, web_live
 
-PAGES = {"/": "", "/feeder": "grid", "/home": "ann", "/operator": "market", "/sign-in": ""}
+PAGES = {"/": "", "/feeder": "grid", "/ledger": "ann", "/home": "ann", "/operator": "market", "/sign-in": ""}
 WAIT_MS = 30_000
 
 
@@ -43,6 +43,7 @@ def served(folder: Path) -> Iterator[tuple[Web, str, asyncio.AbstractEventLoop]]
 
 
 def test_every_page_opens_on_a_desk_and_a_phone_in_light_and_dark_and_stays_live(tmp_path: Path, chromium: str) -> None:
+    pictures: dict[tuple[str, str, int], bytes] = {}
     with served(tmp_path) as (web, address, loop), running(chromium) as browser, windows(browser) as open_page:
         for viewport in (DESK, PHONE):
             for scheme in ("light", "dark"):
@@ -58,8 +59,10 @@ def test_every_page_opens_on_a_desk_and_a_phone_in_light_and_dark_and_stays_live
                     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
                     if path != "/sign-in":
                         page.get_by_role("status").get_by_text("live", exact=True).wait_for()
+                    pictures[path, scheme, viewport["width"]] = page.screenshot(full_page=True)
                 assert seen.complaints == []
                 assert [url for url in seen.requests if not url.startswith(address)] == []
+        assert len(set(pictures.values())) == len(pictures), "two pages, sizes or schemes look the same"
         watched = open_page(DESK, "light", f"{address}?interval={LATER}").page
         watched.set_default_timeout(WAIT_MS)
         watched.get_by_role("status").get_by_text("live", exact=True).wait_for()

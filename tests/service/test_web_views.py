@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from gridpact.errors import InputError
-from gridpact.exchange import Exchange, OrderState, Phase, PlaceOrder, ReasonCode
+from gridpact.exchange import Bounds, Exchange, OrderState, Phase, PlaceOrder, ReasonCode, SetBounds
+from gridpact.exchange.monitor import AlarmKind, Thresholds
 from gridpact.exchange.rules import HOUR
 from gridpact.service.store import open_store
-from gridpact.service.web import Role, Tokens, Viewer, views
+from gridpact.service.waits import Waits
+from gridpact.service.web import Role, Tokens, Viewer, monitoring, tariffs, views
 from gridpact.service.web.feed import MOST_BEHIND, BookChanged, Feed, PhaseChanged, Struck, public_part
-from gridpact.service.web.history import AlarmKind, History
+from gridpact.service.web.history import History
 from gridpact.service.web.pages import _named
 from service.live import AREA, NOON, PRICES
 from service.web import END, LATER, Web, checked, web_live
@@ -234,3 +236,77 @@ def _some_step(folder: Path) -> Any:
 def test_a_visitor_needs_no_token() -> None:
     with pytest.raises(InputError, match="a visitor needs no token"):
         Tokens().issue("anybody", Role.VISITOR)
+
+
+def test_the_monitor_shows_the_operator_prices_shares_and_what_binds_whom(tmp_path: Path) -> None:
+    async def go() -> Any:
+        async with web_live(tmp_path) as web:
+            await web.area.say("market", SetBounds("bob", Bounds(most_wh=5_000)))
+            await web.trade()
+            return monitoring.monitoring(web.site.state, web.site.window.watch, web.site.waits, NOON)
+
+    seen = asyncio.run(go())
+    (prices,) = seen.prices
+    assert (prices.interval, prices.traded_wh, prices.export_price, prices.import_price) == (
+        NOON,
+        1_000,
+        80_000,
+        300_000,
+    )
+    assert prices.lowest == prices.mean == prices.highest
+    assert (seen.intervals, seen.sellers_hhi, seen.buyers_hhi) == (1, 10_000, 10_000)
+    ann, bob = seen.members
+    assert (ann.member, ann.bought, ann.sold, ann.bounds) == ("ann", 1_000, 0, None)
+    assert (bob.sold, bob.surplus, bob.astray, bob.agreed, bob.bounds) == (1_000, 700, 100, 800, Bounds(most_wh=5_000))
+    assert seen.alarms == ()
+
+
+def test_who_waits_much_longer_than_the_one_in_the_middle_is_named() -> None:
+    waits, thresholds = Waits(), Thresholds(answers=2, slower=3.0, slower_s=0.1)
+    for member, seconds in (("ann", 0.01), ("bob", 0.02), ("cat", 0.02), ("dan", 0.125), ("eve", 9.0)):
+        for _ in range(1 if member == "eve" else 2):
+            waits.add(member, seconds)
+    (alarm,) = waits.unequal(NOON, thresholds)
+    assert (alarm.kind, alarm.member, alarm.text) == (
+        AlarmKind.ACCESS,
+        "dan",
+        "dan waits 125 ms for an answer, the one in the middle 20 ms",
+    )
+
+
+def test_the_middle_wait_is_known_within_a_factor_of_two() -> None:
+    waits = Waits()
+    for millis in (1, 3, 3, 4, 900):
+        waits.add("ann", millis / 1e3)
+    wait = waits.members["ann"]
+    assert 0.003 <= wait.median_s <= 0.006
+    assert (wait.answers, wait.longest_s) == (5, 0.9)
+    assert wait.mean_s == pytest.approx(0.1822)
+
+
+def test_everybody_who_is_answered_is_counted(tmp_path: Path) -> None:
+    async def go() -> dict[str, int]:
+        async with web_live(tmp_path) as web:
+            await web.area.open()
+            for number in range(3):
+                await web.area.writer.submit(b"no command", "ann" if number else "bob")
+            return {member: wait.answers for member, wait in web.area.writer.waits.members.items()}
+
+    assert asyncio.run(go()) == {"bob": 1, "ann": 2}
+
+
+def test_prices_ahead_as_evcc_openems_and_flexmeasures_take_them(traded: Web) -> None:
+    """Half hours at 0.30 and 0.08; the first of the two intervals traded at the middle of 0.15 and 0.25."""
+    state, price = traded.site.state, traded.site.state.intervals[NOON].trades[0].price
+    rates = tariffs.rates(state, tariffs.TariffKind.IMPORT, NOON)
+    assert [(rate.start, rate.end, rate.value) for rate in rates] == [
+        ("2024-10-04T12:00:00Z", "2024-10-04T12:30:00Z", 0.3),
+        ("2024-10-04T22:00:00Z", "2024-10-04T22:30:00Z", 0.3),
+    ]
+    assert tariffs.rates(state, tariffs.TariffKind.IMPORT, END) == rates[1:]
+    quarters = tariffs.quarters(state, tariffs.TariffKind.EXPORT, NOON).result.rates
+    assert [rate.start[11:16] for rate in quarters] == ["12:00", "12:15", "22:00", "22:15"]
+    assert {rate.value for rate in quarters} == {0.08}
+    found = tariffs.series(state, tariffs.TariffKind.TRADED, NOON, "EUR")
+    assert found == tariffs.Series((price / 1e6,), "2024-10-04T12:00:00Z", "PT30M", "EUR/kWh")
+    assert tariffs.series(state, tariffs.TariffKind.TRADED, END, "EUR") is None

@@ -10,20 +10,23 @@ from typing import Any
 import httpx
 import numpy as np
 
-from gridpact.exchange import PlaceOrder, ReportNetwork, ReportReading, Step, Tick, Violation
+from gridpact.exchange import PlaceOrder, ReportNetwork, ReportReading, Rules, Step, Tick, Violation
 from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import HOUR
 from gridpact.exchange.values import Reduction
 from gridpact.grid import PowerFlow, load_feeder
+from gridpact.ledger import to_text
 from gridpact.service.area import run_area
+from gridpact.service.ledger import AreaLedger, LedgerSecret
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Role, Site, Tokens, Window, make_app
-from service.live import AREA, NOON, RULES, Clock, Live, actors, key_of
+from gridpact.service.web import Charge, Records, Role, Site, Tokens, Window, make_app
+from service.live import NOON, RULES, Clock, Live, actors, key_of
 
 END = NOON + RULES.step_ms
 HOLDERS = {"market": Role.OPERATOR, "grid": Role.DSO, "shop": Role.SUPPLIER, "ann": Role.MEMBER, "bob": Role.MEMBER}
 LATER = NOON + 10 * HOUR
+SECRET = LedgerSecret(to_text(bytes(16)), to_text(bytes(32)))
 
 
 @dataclass
@@ -65,6 +68,14 @@ class Web:
         await area.say("head", ReportReading(NOON, 2_510))
         await area.until(END + HOUR)
         await area.say("market", Tick())  # what comes before it is durable then
+        await self.enter()
+
+    async def enter(self) -> None:
+        """Let the ledger follow what is durable."""
+        assert self.site.records is not None
+        records = self.site.records
+        async for step in records.store.read(records.area, records.ledger.size):
+            records.ledger.take(step)
 
 
 def checked(interval: int) -> Checked:
@@ -77,7 +88,7 @@ def checked(interval: int) -> Checked:
 
 
 @asynccontextmanager
-async def web_live(folder: Path) -> AsyncIterator[Web]:
+async def web_live(folder: Path, rules: Rules = RULES) -> AsyncIterator[Web]:
     """A writer, a window on it, and tokens for everybody."""
     clock, tokens, given = Clock(), Tokens(), dict[str, str]()
     for name, role in HOLDERS.items():
@@ -85,12 +96,12 @@ async def web_live(folder: Path) -> AsyncIterator[Web]:
     connected = asyncio.Event()
     connected.set()
     async with open_store(f"sqlite:///{folder / 'events.db'}") as store:
-        window = await Window.open(store, AREA)
+        window = await Window.open(store, rules.area)
 
         async def tell(steps: Sequence[Step], _effects: Sequence[Effect]) -> None:
             window.take(steps)
 
-        async with run_area(store, RULES, actors(), key_of("market"), clock, tell) as writer:
+        async with run_area(store, rules, actors(), key_of("market"), clock, tell) as writer:
             site = Site(
                 clock,
                 window,
@@ -101,5 +112,6 @@ async def web_live(folder: Path) -> AsyncIterator[Web]:
                 load_feeder("ieee37"),
                 lambda: checked(NOON),
                 lambda member: Charge(3.2, 8.0) if member == "ann" else None,
+                records=Records(store, rules.area, AreaLedger(SECRET, "market", key_of("market"))),
             )
             yield Web(Live(0, writer, clock, connected), site, given)

@@ -29,7 +29,7 @@ def command(options: Callable[..., T], of: typer.Typer = app) -> Callable[[Calla
             command(options(**values))
 
         call.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]  # what Typer reads
-        of.command(command.__name__.replace("_", "-"), help=command.__doc__)(call)
+        of.command(command.__name__.strip("_").replace("_", "-"), help=command.__doc__)(call)
         return command
 
     return register

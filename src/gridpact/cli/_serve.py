@@ -16,6 +16,10 @@ from gridpact.errors import InputError
 class Serving:
     """What `serve` asks for."""
 
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="CONFIG", help="TOML file of a service: see docs/live.md.", show_default=False),
+    ] = None
     demo: Annotated[bool, typer.Option("--demo", help="A whole market in this process, with simulated members.")] = (
         False
     )
@@ -36,11 +40,37 @@ class Serving:
 
 @command(Serving)
 def serve(serving: Serving) -> None:
-    """Run a live market with a web page; Ctrl-C stops it, and started again it goes on where it was."""
-    if not serving.demo:
-        raise InputError("nothing to serve", place="gridpact serve", accepted="--demo")
+    """Run a live market with a web page; Ctrl-C stops it, and started again it goes on where it was.
+
+    With CONFIG as that file says; with --demo a demonstration, to which all options belong.
+    """
+    if serving.demo == (serving.config is not None):
+        found = "both a demonstration and a file" if serving.demo else "nothing to serve"
+        raise InputError(found, place="gridpact serve", accepted="CONFIG or --demo")
+    if serving.config is not None:
+        asyncio.run(_serve_config(serving.config))
+        return
     make_writable(serving.folder, "--folder")
     asyncio.run(_serve(serving))
+
+
+async def _serve_config(path: Path) -> None:
+    from gridpact.service.config import load_config
+    from gridpact.service.logs import set_up_logs
+    from gridpact.service.market import run_service
+    from gridpact.service.signals import until_told
+
+    config = load_config(path)
+    set_up_logs(as_json=config.json_log)
+    typer.echo(f"starting {len(config.areas)} market area{'s' * (len(config.areas) > 1)} ...")
+    async with until_told() as told, run_service(config) as service:
+        typer.echo(f"broker: {service.broker}")
+        for name, area in service.areas.items():
+            typer.echo(f"area {name}: {area.config.mechanism}" + f", web page {area.address}" * bool(area.address))
+        typer.echo(f"keys and registers: {config.folder}")
+        typer.echo("Ctrl-C stops it")
+        await told.wait()
+        typer.echo("stopping ...")
 
 
 async def _serve(serving: Serving) -> None:

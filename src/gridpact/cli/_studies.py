@@ -174,8 +174,10 @@ def net_metering(study: NetMeteringStudy) -> None:
 def negotiation(study: NegotiationStudy) -> None:
     """Energy loans negotiated between prosumers, the paper's cases on real profiles. Interrupted, it goes on when run again."""
     from gridpact.community import load_community
-    from gridpact.study.negotiation import FULL, QUICK, page, run_study, ways
+    from gridpact.study.negotiation import FULL, QUICK, page, published, run_study, ways
+    from gridpact.study.pages import in_terminal
     from gridpact.study.resume import Shelf
+    from gridpact.study.tables import show
 
     sizes = QUICK if study.quick else FULL
     if study.seeds is not None:
@@ -186,6 +188,7 @@ def negotiation(study: NegotiationStudy) -> None:
     with _progress() as progress:
         found = run_study(study.case, file.community, sizes, jobs=study.jobs or -1, progress=progress, shelf=shelf)
     settings = {"case": study.case, "community": file.community.name, "sizes": asdict(sizes)}
+    show(in_terminal(published(found)))
     _write(page(found, command=_typed(), notes=file.notes), ways(found), folder, settings)
     shelf.clear()
 

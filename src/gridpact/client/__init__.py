@@ -10,11 +10,18 @@
 """
 
 from gridpact.client.client import Market, NoAnswerError, RefusedError, connect
+from gridpact.client.mail import Letter, Mail, Tray, open_mail
 from gridpact.client.messages import (
     Ack,
     AnyMessage,
     Bill,
+    BookIs,
+    ClockIs,
+    HeadIs,
+    KeyIs,
+    Level,
     Limit,
+    LimitsAre,
     PhaseIs,
     PricesAre,
     Reduced,
@@ -27,7 +34,15 @@ __all__ = [
     "Ack",
     "AnyMessage",
     "Bill",
+    "BookIs",
+    "ClockIs",
+    "HeadIs",
+    "KeyIs",
+    "Letter",
+    "Level",
     "Limit",
+    "LimitsAre",
+    "Mail",
     "Market",
     "NoAnswerError",
     "PhaseIs",
@@ -36,6 +51,8 @@ __all__ = [
     "RefusedError",
     "Topics",
     "Traded",
+    "Tray",
     "Unmatched",
     "connect",
+    "open_mail",
 ]

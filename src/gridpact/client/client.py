@@ -4,16 +4,16 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gridpact.client.messages import Ack, AnyMessage, PhaseIs, PricesAre
+from gridpact.client.messages import Ack, AnyMessage, ClockIs, PhaseIs, PricesAre
 from gridpact.client.topics import Topics
 from gridpact.errors import GridpactError, InputError
 from gridpact.exchange import (
@@ -38,6 +38,9 @@ ATTEMPTS = 6
 _TOPIC_OF: dict[type, str] = {ListItem: "item", WithdrawItem: "cancel", CancelOrder: "cancel"}
 _MESSAGE = msgspec.json.Decoder(AnyMessage)
 
+Taker: TypeAlias = Callable[[str, bytes], None]
+"""Gets the topic and the payload of a message."""
+
 
 class RefusedError(GridpactError):
     """The exchange has refused a command; ``ack`` says why."""
@@ -61,6 +64,8 @@ class Market:
         Who trades.
     phases, prices
         Of the intervals that the exchange has spoken of, by start in milliseconds since 1970 UTC.
+    clock
+        What the exchange has last said of its time.
     """
 
     member: str
@@ -68,11 +73,16 @@ class Market:
     key: SigningKey
     phases: dict[int, str] = field(default_factory=dict)
     prices: dict[int, PricesAre] = field(default_factory=dict)
+    clock: ClockIs | None = None
+    _heard: float = 0.0
     _line: "aiomqtt.Client | None" = None
     _asked: dict[str, "asyncio.Future[Ack]"] = field(default_factory=dict)
-    _news: "asyncio.Queue[AnyMessage]" = field(default_factory=asyncio.Queue)
+    _news: "asyncio.Queue[AnyMessage | None]" = field(default_factory=asyncio.Queue)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _takers: "dict[str, Taker]" = field(default_factory=dict)
+    _routes: "dict[str, Taker]" = field(default_factory=dict)
     _seq: int = 0
+    _broken: "aiomqtt.MqttError | None" = None
 
     async def send(self, body: AnyBody, *, identity: str | None = None) -> str:
         """Send a command, again and again until it is answered; gives its key, which names the order or item it has made.
@@ -113,13 +123,62 @@ class Market:
             ]
             if found:
                 return self.prices[min(found)]
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
+
+    async def take_from(self, topics: str, taker: "Taker") -> None:
+        """Listen to further topics; what arrives there goes to a taker, not into the news."""
+        assert self._line is not None, "connect() has put it there"
+        self._takers[topics] = taker
+        self._routes.clear()
+        await self._line.subscribe(topics, qos=1)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1) -> None:
+        """Publish what is no command."""
+        assert self._line is not None, "connect() has put it there"
+        await self._line.publish(topic, payload, qos=qos)
+
+    async def told_time(self) -> ClockIs:
+        """What the exchange says of its time; waits until it has."""
+        while self.clock is None:
+            await self._change()
+        return self.clock
+
+    def now(self) -> int:
+        """The exchange's time, milliseconds since 1970 UTC: as it was last told, and gone on since.
+
+        Raises
+        ------
+        NoAnswerError
+            If the exchange has not said it yet.
+        """
+        if self.clock is None:
+            raise NoAnswerError("the exchange has not said what time it is: await told_time() first")
+        return self.clock.at + round((time.monotonic() - self._heard) * 1000 * self.clock.speed)
 
     async def news(self) -> AsyncIterator[AnyMessage]:
-        """What the exchange says to this member or to everybody, acknowledgements aside."""
+        """What the exchange says to this member or to everybody, acknowledgements and the time aside.
+
+        Raises
+        ------
+        aiomqtt.MqttError
+            When the line breaks.
+        """
         while True:
-            yield await self._news.get()
+            message = await self._news.get()
+            if message is None:
+                self._raise_if_broken()
+                return
+            yield message
+
+    async def _change(self) -> None:
+        """Wait until the exchange says something new of its intervals or its time."""
+        self._changed.clear()
+        self._raise_if_broken()
+        await self._changed.wait()
+
+    def _raise_if_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
 
     def _signed(self, author: str, key: SigningKey, body: AnyBody, identity: str | None) -> Command:
         self._seq += 1
@@ -155,10 +214,29 @@ class Market:
         raise NoAnswerError(f"no answer to command {command.key} after {ATTEMPTS} attempts")
 
     async def _listen(self) -> None:
+        import aiomqtt
+
+        try:
+            await self._take()
+        except aiomqtt.MqttError as error:
+            self._broken = error
+            self._news.put_nowait(None)
+            self._changed.set()
+
+    async def _take(self) -> None:
         assert self._line is not None
         async for message in self._line.messages:
+            topic = str(message.topic)
+            taker = self._routes.get(topic)
+            if taker is None:
+                matching = (taker for topics, taker in self._takers.items() if message.topic.matches(topics))
+                taker = next(matching, None)
+            if taker is not None:
+                self._routes[topic] = taker
+                taker(topic, bytes(message.payload))
+                continue
             if not message.payload:
-                self._forget(str(message.topic))
+                self._forget(topic)
                 continue
             said = _MESSAGE.decode(bytes(message.payload))
             match said:
@@ -166,6 +244,10 @@ class Market:
                     answer = self._asked.get(said.id)
                     if answer is not None and not answer.done():
                         answer.set_result(said)
+                    continue
+                case ClockIs():
+                    self.clock, self._heard = said, time.monotonic()
+                    self._changed.set()
                     continue
                 case PhaseIs():
                     self.phases[said.interval] = said.phase
@@ -224,7 +306,7 @@ async def connect(
         market = Market(member, topics, key, _line=line)
         for name in ("ack", "decision", "bill/+", "limit"):
             await line.subscribe(topics.of_member(member, name), qos=1)
-        for name in ("interval/+/phase", "interval/+/prices"):
+        for name in ("clock", "interval/+/phase", "interval/+/prices"):
             await line.subscribe(topics.public(name), qos=1)
         listening = asyncio.create_task(market._listen())
         try:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gridpact.client.foresight import Foresight
 from gridpact.community import Member
 from gridpact.energy import Fleet
 from gridpact.units import FloatArray, to_kwh, to_wh
 
 MS_PER_HOUR = 3_600_000
-DAY_MS = 24 * MS_PER_HOUR
 
 
 @dataclass(slots=True)
@@ -55,10 +55,28 @@ class Home:
         return (start - self.origin) // self.step_ms % len(self.load_kw)
 
     def expected_wh(self, now: int, start: int) -> int:
-        """What the meter will show in an interval: as a day before, with the battery on self-consumption until then."""
-        ahead = range(now // self.step_ms * self.step_ms, start + self.step_ms, self.step_ms)
-        before = [self.at(begin - DAY_MS) for begin in ahead]
-        net_kw = (self.load_kw - self.pv_kw)[before][None]
+        """What the meter will show in an interval without trade, as foreseen now: the battery serves its home until then."""
+        return self._metered_wh(self._foreseen_kw(now, start)[None])
+
+    def foreseen(self, now: int, start: int, periods: int) -> tuple[FloatArray, float]:
+        """Load minus PV in intervals to come, kW ``[interval]``, and what will be in the battery when the first begins, kWh."""
+        net_kw = self._foreseen_kw(now, start + (periods - 1) * self.step_ms)
+        before = len(net_kw) - periods
+        if before <= 0:
+            return net_kw, self.soc_kwh
+        _, soc_kwh = self._fleet.run(net_kw[None, :before], self._soc_kwh, self.hours)
+        return net_kw[before:], float(soc_kwh[0, -1])
+
+    def _foreseen_kw(self, now: int, until: int) -> FloatArray:
+        foresight = Foresight(lambda at: self.load_kw[self.at(at)], lambda at: self.pv_kw[self.at(at)], self.step_ms)
+        return foresight.net_kw(now, until)
+
+    def undisturbed_wh(self, start: int) -> int:
+        """What the meter would show in the next interval if nothing had been traded; the battery stays as it is."""
+        at = self.at(start)
+        return self._metered_wh(np.array([[self.load_kw[at] - self.pv_kw[at]]]))
+
+    def _metered_wh(self, net_kw: FloatArray) -> int:
         battery_kw, _ = self._fleet.run(net_kw, self._soc_kwh, self.hours)
         return int(to_wh((net_kw + battery_kw)[0, -1] * self.hours))
 

@@ -4,7 +4,13 @@ from typing import TypeAlias
 
 import msgspec
 
-from gridpact.exchange import Prices, ReasonCode
+from gridpact.errors import InputError
+from gridpact.exchange import Prices, ReasonCode, Role
+from gridpact.ledger import Directory, SigningKey, encode, to_bytes, to_text
+from gridpact.ledger.keys import SIGNATURE_BYTES
+
+ENTRY = b"gridpact/v1/directory\n"
+"""What comes before the bytes of an entry of the directory that the exchange signs."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag=str.lower):
@@ -79,12 +85,16 @@ class Limit(Message, frozen=True):
 
 
 class Bill(Message, frozen=True):
-    """What the member pays for the interval, micro-units, and the energy behind it, Wh; ``round`` above 0: the difference."""
+    """What the member pays for the interval, micro-units, and the energy behind it, Wh; ``round`` above 0: the difference.
+
+    ``orders`` are the member's orders and items that have traded: the commands that led to it.
+    """
 
     interval: int
     round: int
     energy: dict[str, int]
     money: dict[str, int]
+    orders: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -106,4 +116,114 @@ class PricesAre(Message, frozen=True):
     prices: Prices
 
 
-AnyMessage: TypeAlias = Ack | Traded | Unmatched | Reduced | Limit | Bill | PhaseIs | PricesAre
+class KeyIs(Message, frozen=True):
+    """An entry of the directory: the public key of a member or a party, signed by the exchange."""
+
+    area: str
+    name: str
+    role: Role
+    key: str
+    signature: str = ""
+
+    def signed(self, key: SigningKey) -> "KeyIs":
+        """The entry with a signature of the exchange."""
+        return msgspec.structs.replace(self, signature=to_text(key.sign(self._content)))
+
+    def is_signed_by(self, exchange: bytes) -> bool:
+        """Whether the holder of a public key has signed it."""
+        try:
+            signature = to_bytes(self.signature, SIGNATURE_BYTES, "signature")
+        except InputError:
+            return False
+        return Directory({"exchange": exchange}).verify("exchange", self._content, signature)
+
+    @property
+    def _content(self) -> bytes:
+        return ENTRY + encode([self.area, self.name, self.role, self.key])
+
+
+class ClockIs(Message, frozen=True):
+    """The exchange's time, said again and again.
+
+    Attributes
+    ----------
+    at
+        Milliseconds since 1970 UTC.
+    speed
+        How many times as fast as the wall clock it runs.
+    step_ms, gate_closure_ms
+        Length of an interval, and how long before delivery its gate closes.
+    interval, phase
+        The interval whose gate closes next; 0 and empty if none is open.
+    """
+
+    at: int
+    speed: float
+    step_ms: int
+    gate_closure_ms: int
+    interval: int = 0
+    phase: str = ""
+
+
+class Level(msgspec.Struct, frozen=True):
+    """All orders of one side at one price limit, without names."""
+
+    price: int
+    energy_wh: int
+    orders: int
+
+
+class BookIs(Message, frozen=True):
+    """What is open in the book of an interval, the best price first; as it stood when the gate closed, from then on."""
+
+    interval: int
+    buy: tuple[Level, ...] = ()
+    sell: tuple[Level, ...] = ()
+
+
+class LimitsAre(Message, frozen=True):
+    """What the orders of a member may come to in an interval; and after acceptance, how many meters are bound.
+
+    Attributes
+    ----------
+    most_wh, most_price, most_messages
+        As in `gridpact.exchange.Rules`.
+    import_bound, export_bound
+        How many members' meters may not import, or export, as much as they like: each of them is told its `Limit`.
+    """
+
+    interval: int
+    most_wh: int
+    most_price: int
+    most_messages: int
+    import_bound: int = 0
+    export_bound: int = 0
+
+
+class HeadIs(Message, frozen=True):
+    """The newest signed head of the ledger: see `gridpact.ledger.SignedHead`, whose words these are."""
+
+    log: str
+    size: int
+    root: str
+    time: str
+    signature: str
+    previous: str | None = None
+    witnesses: dict[str, str] = {}
+
+
+AnyMessage: TypeAlias = (
+    Ack
+    | Traded
+    | Unmatched
+    | Reduced
+    | Limit
+    | Bill
+    | PhaseIs
+    | PricesAre
+    | ClockIs
+    | BookIs
+    | LimitsAre
+    | HeadIs
+    | KeyIs
+)

@@ -4,6 +4,7 @@ What the exchange publishes for everybody is retained: whoever comes late sees t
 """
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 ROOT = "gridpact/v1"
 
@@ -14,12 +15,15 @@ PUBLIC = (
     "interval/+/book",
     "interval/+/limits",
     "ledger/head",
+    "directory/+",
     "status",
 )
 """Published by the exchange, retained, readable by all members."""
 FROM_MEMBER = ("item", "order", "cancel", "status", "meter/+")
 """Published by a member, below ``member/<id>/``."""
-TO_MEMBER = ("ack", "decision", "bill/+", "limit")
+TO_OPERATOR = ("wish",)
+"""Published by a member for the operator of a market without orders, below ``member/<id>/``; sealed."""
+TO_MEMBER = ("ack", "decision", "bill/+", "limit", "invitation")
 """Published by the exchange, readable by the member only, below ``member/<id>/``."""
 
 
@@ -51,5 +55,5 @@ class Topics:
         return self.of_member(of, f"inbox/{sender}")
 
     def bus_price(self, bus: str) -> str:
-        """The operator's price at a bus, readable by the members of that bus."""
-        return self.public(f"bus/{bus}/price")
+        """The operator's price at a bus, readable by the members of that bus; "+" stands for any."""
+        return self.public(f"bus/{bus if bus == '+' else quote(bus, safe=' ')}/price")

@@ -243,9 +243,10 @@ def _at(place: str, table: str, steps: tuple[str | int, ...]) -> str:
         return f"{place}: [{table}] {_dotted(steps)}".rstrip()
     if " line " in place:
         return f"{place}, {_dotted(steps)}" if steps else place
-    if len(steps) >= 2 and steps[0] == "member" and isinstance(steps[1], int):
-        return f"{place}: [[member]] number {steps[1] + 1}" + (f", {_dotted(steps[2:])}" if steps[2:] else "")
+    if len(steps) >= 2 and steps[0] in ("member", "area") and isinstance(steps[1], int):
+        return f"{place}: [[{steps[0]}]] number {steps[1] + 1}" + (f", {_dotted(steps[2:])}" if steps[2:] else "")
     tables = {"profiles", "tariff", "grid", "members", "preferences", "market", "mechanism"}
+    tables |= {"broker", "store", "web", "clock"}
     if steps and steps[0] in tables:
         return f"{place}: [{steps[0]}] {_dotted(steps[1:])}".rstrip()
     return f"{place}: {_dotted(steps)}" if steps else place

@@ -94,10 +94,12 @@ class Fleet:
         >>> power.tolist(), soc.tolist()
         ([[3.0, -1.0]], [[5.0, 8.0, 7.0]])
         """
-        from gridpact.energy import _battery_kernels
-
         members, intervals = net_kw.shape
         power, soc = np.zeros((members, intervals)), np.zeros((members, intervals + 1))
+        if not self.max_kwh.any():
+            return power, soc
+        from gridpact.energy import _battery_kernels
+
         _battery_kernels.run(
             np.ascontiguousarray(net_kw),
             _NOTHING if contract_kw is None else np.ascontiguousarray(contract_kw),

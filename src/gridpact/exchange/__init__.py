@@ -9,7 +9,7 @@ the time of their receipt and keeps the events; many market areas may live in on
                         │                                 └─ kept in a journal: replay gives the same state, bit for bit
                         └─ changes nothing; a refusal is an event too, with a reason code and the field that is to blame
 
-- `commands`: what may be asked, and by whom; a signed `Command` with one of 13 bodies. `decode` reads one from bytes.
+- `commands`: what may be asked, and by whom; a signed `Command` with one of 14 bodies. `decode` reads one from bytes.
 - `events`: what has happened. `State` is a fold over them.
 - `moves`: the state machines of items, orders, positions and intervals, as tables.
 - `rules`: an area's clock, charges and bounds.
@@ -34,6 +34,8 @@ from gridpact.exchange.commands import (
     RejectTrades,
     ReportNetwork,
     ReportReading,
+    SetBounds,
+    SignAgreement,
     TakeItem,
     Tick,
     WithdrawItem,
@@ -41,9 +43,11 @@ from gridpact.exchange.commands import (
 from gridpact.exchange.deciding import Verifier, decide
 from gridpact.exchange.events import (
     AgreementRecorded,
+    AgreementSigned,
     AnyEvent,
     AreaOpened,
     Basis,
+    BoundsSet,
     CreditRefused,
     GateClosed,
     IntervalAccepted,
@@ -76,9 +80,12 @@ from gridpact.exchange.moves import IllegalMoveError, ItemState, OrderState, Pha
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
 from gridpact.exchange.settlement import Energies, Settlement, settle
+from gridpact.exchange.snapshot import SnapshotError, freeze, thaw
 from gridpact.exchange.state import State
 from gridpact.exchange.values import (
     Actor,
+    Bounds,
+    Claim,
     MemberLimit,
     Prices,
     Reduction,
@@ -93,11 +100,15 @@ from gridpact.exchange.values import (
 __all__ = [
     "Actor",
     "AgreementRecorded",
+    "AgreementSigned",
     "AnyBody",
     "AnyEvent",
     "AreaOpened",
     "Basis",
+    "Bounds",
+    "BoundsSet",
     "CancelOrder",
+    "Claim",
     "Command",
     "CreditRefused",
     "Energies",
@@ -144,7 +155,10 @@ __all__ = [
     "RetailReduced",
     "Role",
     "Rules",
+    "SetBounds",
     "Settlement",
+    "SignAgreement",
+    "SnapshotError",
     "State",
     "Step",
     "TakeItem",
@@ -162,9 +176,11 @@ __all__ = [
     "decide",
     "decode",
     "encode",
+    "freeze",
     "open_area",
     "read_steps",
     "replay",
     "settle",
+    "thaw",
     "write_steps",
 ]

@@ -1,18 +1,22 @@
 """From an interval's trades and readings to its accounts: prepares arrays for `settle`, and reads its results into events."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gridpact.community import Member, Tariff
 from gridpact.exchange._clearing import ROLES
+from gridpact.exchange._mechanisms import pool_of
 from gridpact.exchange.events import IntervalSettled, TransferMade
 from gridpact.exchange.roster import tariff_of
-from gridpact.exchange.settlement import CELLS_AT_ONCE, settle_by_cause
+from gridpact.exchange.settlement import CELLS_AT_ONCE, Energies, settle_by_cause
 from gridpact.exchange.state import Interval, State
-from gridpact.markets import Pact, Trades, Transfers
+from gridpact.horizon import Horizon
+from gridpact.markets import Metering, Pact, Trades, Transfers
 from gridpact.units import IntArray
 
-ENERGIES = ("metered", "bought", "sold", "astray")
+ENERGIES = ("metered", "bought", "sold", "pooled", "astray")
 PARTIES = ("supplier", "dso", "exchange", "loss_wh")
 
 
@@ -25,7 +29,7 @@ def settled(state: State, intervals: Sequence[Interval]) -> Iterator[IntervalSet
     for interval in intervals:
         by_roster.setdefault(id(interval.roster), []).append(interval)
     for group in by_roster.values():
-        width = max(1, CELLS_AT_ONCE // max(1, len(group[0].roster.members)))
+        width = max(1, CELLS_AT_ONCE // max(1, len(group[0].roster.members))) if not state.rules.pool else 1
         for first in range(0, len(group), width):
             yield from _settled_together(state, group[first : first + width])
 
@@ -33,18 +37,17 @@ def settled(state: State, intervals: Sequence[Interval]) -> Iterator[IntervalSet
 def _settled_together(state: State, group: Sequence[Interval]) -> Iterator[IntervalSettled]:
     roster = group[0].roster
     metered_wh = np.array([interval.metered_wh for interval in group], dtype=np.int64).T
-    accounts, causes = settle_by_cause(
-        Pact(_trades(group), _transfers(state, group)),
-        metered_wh[:-1],
-        metered_wh[-1],
-        tariff_of(state.rules, (interval.prices for interval in group)),
-        roster.charges,
-    )
-    energies = accounts.energies
+    tariff = tariff_of(state.rules, (interval.prices for interval in group))
+    agreed = Pact(_trades(group), _transfers(state, group))
+    shared = _shared(state, group[0], agreed, metered_wh[:-1], tariff)
+    pact = Pact(Trades.concat([agreed.trades, shared.trades]), Transfers.concat([agreed.transfers, shared.transfers]))
+    accounts, causes = settle_by_cause(pact, metered_wh[:-1], metered_wh[-1], tariff, roster.charges)
+    shape, energies = metered_wh[:-1].shape, accounts.energies
     energy = {
         "metered": energies.metered,
-        "bought": energies.bought,
-        "sold": energies.sold,
+        "bought": agreed.trades.bought_wh(shape),
+        "sold": agreed.trades.sold_wh(shape),
+        "pooled": shared.trades.position_wh(shape),
         "astray": energies.short + energies.unused,
     }
     columns = {name: np.ascontiguousarray(values.T) for name, values in (energy | causes).items()}
@@ -52,6 +55,19 @@ def _settled_together(state: State, group: Sequence[Interval]) -> Iterator[Inter
     for row, interval in enumerate(group):
         whole = {name: values[row] for name, values in columns.items()}
         yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
+
+
+def _shared(state: State, interval: Interval, agreed: Pact, metered_wh: IntArray, tariff: Tariff) -> Pact:
+    """What the pool rule of the area makes of the energy that nobody has traded; what went astray is not in the pool."""
+    rule = pool_of(state.rules)
+    if rule is None:
+        return Pact()
+    shape = metered_wh.shape
+    energies = Energies(metered_wh, agreed.trades.bought_wh(shape), agreed.trades.sold_wh(shape))
+    members = tuple(Member(id=name, bus="", zone=state.actors[name].zone) for name in interval.roster.members)
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=interval.start)
+    horizon = Horizon(start, timedelta(milliseconds=state.rules.step_ms), 1)
+    return rule.share(Metering(members, horizon, tariff, energies.imported - energies.exported))
 
 
 def _trades(group: Sequence[Interval]) -> Trades:

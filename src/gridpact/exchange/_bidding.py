@@ -4,8 +4,17 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from gridpact.exchange._asking import Asked, Refusal
+from gridpact.exchange._bounds import allowed
 from gridpact.exchange._clearing import meet
-from gridpact.exchange.commands import CancelOrder, ListItem, ModifyOrder, PlaceOrder, TakeItem, WithdrawItem
+from gridpact.exchange.commands import (
+    CancelOrder,
+    ListItem,
+    ModifyOrder,
+    PlaceOrder,
+    SignAgreement,
+    TakeItem,
+    WithdrawItem,
+)
 from gridpact.exchange.events import (
     AnyEvent,
     ItemListed,
@@ -20,11 +29,12 @@ from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.state import Interval, Item, Order
 
 _Priced: TypeAlias = ListItem | TakeItem | PlaceOrder | ModifyOrder
+_Bid: TypeAlias = _Priced | WithdrawItem | CancelOrder | SignAgreement
 
 
 def list_item(asked: Asked[ListItem]) -> Iterator[AnyEvent]:
     """Offer energy, or ask for it."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     _check_price(asked, body.price)
     _check_volume(asked, interval, body.is_buy, body.energy_wh)
     yield ItemListed(body.interval, asked.command.key, asked.author, body.is_buy, body.energy_wh, body.price, body.use)
@@ -32,7 +42,7 @@ def list_item(asked: Asked[ListItem]) -> Iterator[AnyEvent]:
 
 def withdraw_item(asked: Asked[WithdrawItem]) -> Iterator[AnyEvent]:
     """Take the rest of an own item off the list."""
-    interval = _bidding(asked)
+    interval = bidding(asked)
     item = _item(interval, asked.body.item)
     if item.member != asked.author:
         raise Refusal(ReasonCode.FORBIDDEN, "body.item", f"an item of {item.member}")
@@ -42,7 +52,7 @@ def withdraw_item(asked: Asked[WithdrawItem]) -> Iterator[AnyEvent]:
 
 def take_item(asked: Asked[TakeItem]) -> Iterator[AnyEvent]:
     """A bilateral order: it trades at once, at the item's price."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     item = _item(interval, body.item)
     if item.member == asked.author:
         raise Refusal(ReasonCode.FORBIDDEN, "body.item", "an own item")
@@ -66,7 +76,7 @@ def take_item(asked: Asked[TakeItem]) -> Iterator[AnyEvent]:
 
 def place_order(asked: Asked[PlaceOrder]) -> Iterator[AnyEvent]:
     """An order to the book; where the book is continuous it trades with whom it crosses."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     _check_price(asked, body.price)
     _check_volume(asked, interval, body.is_buy, body.energy_wh)
     yield _placed(asked, body.is_buy)
@@ -75,7 +85,7 @@ def place_order(asked: Asked[PlaceOrder]) -> Iterator[AnyEvent]:
 
 def modify_order(asked: Asked[ModifyOrder]) -> Iterator[AnyEvent]:
     """Replace what an own order has open."""
-    body, interval = asked.body, _bidding(asked)
+    body, interval = asked.body, bidding(asked)
     order = _open_order(asked, interval, body.order)
     _check_price(asked, body.price)
     _check_volume(asked, interval, order.is_buy, body.energy_wh - order.open_wh)
@@ -86,7 +96,7 @@ def modify_order(asked: Asked[ModifyOrder]) -> Iterator[AnyEvent]:
 
 def cancel_order(asked: Asked[CancelOrder]) -> Iterator[AnyEvent]:
     """Take what an own order has open out of the book."""
-    interval = _bidding(asked)
+    interval = bidding(asked)
     _open_order(asked, interval, asked.body.order)
     yield OrderCancelled(asked.body.interval, asked.body.order, asked.command.key)
 
@@ -108,8 +118,8 @@ def _placed(asked: Asked[TakeItem | PlaceOrder], is_buy: bool, item: str = "") -
     )
 
 
-def _bidding(
-    asked: Asked[ListItem | WithdrawItem | TakeItem | PlaceOrder | ModifyOrder | CancelOrder],
+def bidding(
+    asked: Asked[_Bid],
 ) -> Interval:
     """The interval, if its gate is open to this member and it has not said too much yet."""
     start = asked.body.interval
@@ -117,8 +127,9 @@ def _bidding(
     interval = asked.before_gate(start)
     if asked.author not in interval.roster.at:
         raise Refusal(ReasonCode.UNKNOWN_MEMBER, "author", f"{asked.author} joined after the interval was opened")
-    if interval.messages.get(asked.author, 0) >= asked.state.rules.most_messages:
-        raise Refusal(ReasonCode.LIMIT, "author", f"more than {asked.state.rules.most_messages} messages")
+    most = allowed(asked.state, asked.author).most_messages
+    if interval.messages.get(asked.author, 0) >= most:
+        raise Refusal(ReasonCode.LIMIT, "author", f"more than {most} messages")
     return interval
 
 
@@ -145,13 +156,14 @@ def _open_order(asked: Asked[ModifyOrder | CancelOrder], interval: Interval, key
 
 
 def _check_price(asked: Asked[_Priced], price: int) -> None:
-    most = asked.state.rules.most_price
-    if abs(price) > most:
-        raise Refusal(ReasonCode.LIMIT, "body.price", f"{price}, from {-most} to {most} is accepted")
+    own = allowed(asked.state, asked.author)
+    if not own.lowest_price <= price <= own.highest_price:
+        found = f"{price}, from {own.lowest_price} to {own.highest_price} is accepted"
+        raise Refusal(ReasonCode.LIMIT, "body.price", found)
 
 
 def _check_volume(asked: Asked[_Priced], interval: Interval, is_buy: bool, more_wh: int) -> None:
-    most = asked.state.rules.most_wh
+    most = allowed(asked.state, asked.author).most_wh
     volume = interval.volume_wh.get(asked.author, (0, 0))[is_buy] + more_wh
-    if volume > most:
+    if more_wh > 0 and volume > most:
         raise Refusal(ReasonCode.LIMIT, "body.energy_wh", f"{volume} Wh in all, up to {most} Wh are accepted")

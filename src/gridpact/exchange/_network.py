@@ -1,90 +1,21 @@
-"""What parties beside the members do to trades: agreements of mechanisms, the supplier's credit, the DSO's check."""
+"""What parties beside the members do to trades: the supplier's credit, the DSO's check."""
 
 from collections.abc import Iterable, Iterator
 
 from gridpact.exchange._asking import Asked, Refusal
-from gridpact.exchange.commands import RecordAgreement, RejectTrades, ReportNetwork
+from gridpact.exchange.commands import RejectTrades, ReportNetwork
 from gridpact.exchange.events import (
-    AgreementRecorded,
     AnyEvent,
     CreditRefused,
     IntervalAccepted,
     LimitSet,
     RetailReduced,
     TradeReduced,
-    TradeStruck,
-    TransferMade,
 )
 from gridpact.exchange.moves import Phase
 from gridpact.exchange.reasons import GRID_REASONS, ReasonCode
 from gridpact.exchange.state import Interval, State
-from gridpact.exchange.values import LARGEST, Reduction, RetailCut, Role, TradeTerms, TransferTerms
-
-
-def record_agreement(asked: Asked[RecordAgreement]) -> Iterator[AnyEvent]:
-    """Enter trades that did not come from orders."""
-    body, state = asked.body, asked.state
-    asked.refuse_duplicate(state.intervals.get(body.interval))
-    asked.before_gate(body.interval)
-    for row, trade in enumerate(body.trades):
-        _check_parties(asked, f"body.trades[{row}]", trade, seller=trade.seller, buyer=trade.buyer)
-    for row, transfer in enumerate(body.transfers):
-        _check_parties(asked, f"body.transfers[{row}]", transfer, payer=transfer.payer, payee=transfer.payee)
-    _check_sizes(asked)
-    numbers = {trade.interval: len(state.intervals[trade.interval].trades) for trade in body.trades}
-    for trade in body.trades:
-        yield TradeStruck(
-            trade.interval,
-            numbers[trade.interval],
-            trade.seller,
-            trade.buyer,
-            trade.energy_wh,
-            trade.price,
-            leg=f"{asked.command.key}:{trade.leg}" if trade.leg >= 0 else "",
-        )
-        numbers[trade.interval] += 1
-    for move in body.transfers:
-        yield TransferMade(move.interval, move.payer, move.payee, move.amount, move.reason)
-    yield AgreementRecorded(body.interval, body.mechanism, asked.command.key)
-
-
-def _check_parties(asked: Asked[RecordAgreement], row: str, terms: TradeTerms | TransferTerms, **parties: str) -> None:
-    """Both take part in the interval, which is open, and are not the same."""
-    interval = asked.before_gate(terms.interval, f"{row}.interval")
-    paying = isinstance(terms, TransferTerms)
-    for field, party in parties.items():
-        actor = asked.state.actors.get(party)
-        institution = paying and actor is not None and actor.role in (Role.SUPPLIER, Role.DSO, Role.EXCHANGE)
-        if party not in interval.roster.at and not institution:
-            raise Refusal(ReasonCode.UNKNOWN_MEMBER, f"{row}.{field}", f"{party} does not take part")
-    if len(set(parties.values())) == 1:
-        raise Refusal(ReasonCode.FORBIDDEN, f"{row}.{field}", f"{party} on both sides")
-
-
-def _check_sizes(asked: Asked[RecordAgreement]) -> None:
-    """What is agreed keeps the limits of the area, with all that its members have open and agreed already."""
-    state, rules = asked.state, asked.state.rules
-    volume_wh: dict[tuple[int, str, int], int] = {}
-    for row, trade in enumerate(asked.body.trades):
-        if abs(trade.price) > rules.most_price:
-            found = f"{trade.price}, from {-rules.most_price} to {rules.most_price} is accepted"
-            raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].price", found)
-        for side, member in enumerate((trade.seller, trade.buyer)):
-            known_wh = state.intervals[trade.interval].volume_wh.get(member, (0, 0))[side]
-            place = (trade.interval, member, side)
-            volume_wh[place] = volume_wh.get(place, known_wh) + trade.energy_wh
-            if volume_wh[place] > rules.most_wh:
-                found = f"{volume_wh[place]} Wh of {member} in all, up to {rules.most_wh} Wh are accepted"
-                raise Refusal(ReasonCode.LIMIT, f"body.trades[{row}].energy_wh", found)
-    amounts: dict[int, int] = {}
-    for row, transfer in enumerate(asked.body.transfers):
-        known = amounts.get(transfer.interval)
-        if known is None:
-            known = sum(made.amount for made in state.intervals[transfer.interval].transfers)
-        amounts[transfer.interval] = known + transfer.amount
-        if amounts[transfer.interval] > LARGEST:
-            found = f"{amounts[transfer.interval]} micro-units in all, up to {LARGEST} are accepted"
-            raise Refusal(ReasonCode.LIMIT, f"body.transfers[{row}].amount", found)
+from gridpact.exchange.values import Reduction, RetailCut
 
 
 def reject_trades(asked: Asked[RejectTrades]) -> Iterator[AnyEvent]:

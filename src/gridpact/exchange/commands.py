@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 
 from gridpact.exchange.values import (
     Actor,
+    Bounds,
+    Claim,
     EnergyWh,
     Key,
     MemberLimit,
@@ -26,6 +28,9 @@ from gridpact.exchange.values import (
     Use,
     Violation,
 )
+
+MOST_TRADES = 400
+"""Of an agreement that is signed: a quarter-hourly day fits four times."""
 
 
 def kind_of(name: str) -> str:
@@ -96,6 +101,13 @@ class Register(Body, frozen=True):
     actor: Actor
 
 
+class SetBounds(Body, frozen=True):
+    """The exchange narrows what a member may send from now on, or frees it again; what stands in a book stays."""
+
+    member: Name
+    bounds: Bounds
+
+
 class OpenInterval(Body, frozen=True):
     """The exchange opens a delivery interval for bidding, at the supplier's published prices."""
 
@@ -106,13 +118,33 @@ class OpenInterval(Body, frozen=True):
 class RecordAgreement(Body, frozen=True):
     """The exchange enters what a mechanism without orders (negotiation, assignment, an equilibrium) has agreed.
 
-    Trades and transfers may lie in other intervals too, as the return of a loan does; all of them must be open.
+    Trades and transfers may lie in other intervals too, as the return of a loan does; all of them must be open. ``certificate``
+    is what the mechanism claims of it.
     """
 
     interval: Millis
     mechanism: Annotated[str, Meta(max_length=64)]
     trades: tuple[TradeTerms, ...] = ()
     transfers: tuple[TransferTerms, ...] = ()
+    certificate: tuple[Claim, ...] = ()
+
+
+class SignAgreement(Body, frozen=True):
+    """A member agrees with a peer on trades between the two; they are struck when both have signed the same.
+
+    Attributes
+    ----------
+    interval
+        That of the earliest trade. All of them must be open.
+    peer
+        Who else signs.
+    trades
+        At least one. What one signs, the other has to sign to the letter, in the same order.
+    """
+
+    interval: Millis
+    peer: Name
+    trades: Annotated[tuple[TradeTerms, ...], Meta(min_length=1, max_length=MOST_TRADES)]
 
 
 class Tick(Body, frozen=True):
@@ -174,8 +206,10 @@ AnyBody: TypeAlias = (
     | ModifyOrder
     | CancelOrder
     | Register
+    | SetBounds
     | OpenInterval
     | RecordAgreement
+    | SignAgreement
     | Tick
     | RejectTrades
     | ReportNetwork

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from gridpact.exchange import _bidding, _clock, _metering, _network, commands
+from gridpact.exchange import _agreements, _bidding, _clock, _metering, _network, commands
 from gridpact.exchange._asking import Asked, Refusal
 from gridpact.exchange.commands import Command
-from gridpact.exchange.events import AnyEvent, IntervalOpened, Refused, Registered
+from gridpact.exchange.events import AnyEvent, BoundsSet, IntervalOpened, Refused, Registered
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import actor_problem, members_at, most_members
 from gridpact.exchange.state import State
-from gridpact.exchange.values import Role
+from gridpact.exchange.values import FREE, Role
 
 Verifier: TypeAlias = Callable[[Command, str], bool]
 """Whether a command carries the signature of whoever holds a public key: command and key. Raises nothing."""
@@ -91,6 +91,19 @@ def _register(asked: Asked[commands.Register]) -> Iterator[AnyEvent]:
     yield Registered(actor)
 
 
+def _set_bounds(asked: Asked[commands.SetBounds]) -> Iterator[AnyEvent]:
+    """Narrow what a member may send, or free it."""
+    body, state = asked.body, asked.state
+    if body.member not in state.records:
+        raise Refusal(ReasonCode.UNKNOWN_MEMBER, "body.member", f"{body.member!r} is not a member")
+    if state.bounds.get(body.member, FREE) == body.bounds:
+        raise Refusal(ReasonCode.DUPLICATE, "body.bounds", f"{body.member} is bound like this")
+    lowest, highest = body.bounds.lowest_price, body.bounds.highest_price
+    if lowest is not None and highest is not None and lowest > highest:
+        raise Refusal(ReasonCode.PRICE, "body.bounds", f"no price from {lowest} to {highest}")
+    yield BoundsSet(body.member, body.bounds)
+
+
 def _open_interval(asked: Asked[commands.OpenInterval]) -> Iterator[AnyEvent]:
     """Open an interval for bidding."""
     body, state = asked.body, asked.state
@@ -120,9 +133,11 @@ _HANDLERS: dict[type, _Handler] = {
     commands.PlaceOrder: _Handler(Role.MEMBER, _bidding.place_order),
     commands.ModifyOrder: _Handler(Role.MEMBER, _bidding.modify_order),
     commands.CancelOrder: _Handler(Role.MEMBER, _bidding.cancel_order),
+    commands.SignAgreement: _Handler(Role.MEMBER, _agreements.sign_agreement),
     commands.Register: _Handler(Role.EXCHANGE, _register),
+    commands.SetBounds: _Handler(Role.EXCHANGE, _set_bounds),
     commands.OpenInterval: _Handler(Role.EXCHANGE, _open_interval),
-    commands.RecordAgreement: _Handler(Role.EXCHANGE, _network.record_agreement),
+    commands.RecordAgreement: _Handler(Role.EXCHANGE, _agreements.record_agreement),
     commands.Tick: _Handler(Role.EXCHANGE, _clock.tick),
     commands.RejectTrades: _Handler(Role.SUPPLIER, _network.reject_trades),
     commands.ReportNetwork: _Handler(Role.DSO, _network.report_network),

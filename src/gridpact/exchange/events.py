@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from gridpact.exchange.commands import kind_of
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, RetailCut, Use, Violation
+from gridpact.exchange.values import Actor, Bounds, Claim, MemberLimit, Prices, RetailCut, Use, Violation
 
 # ``command``, where an event has it, is ``author/id`` of the command that it came of: what is sent again is known by it.
 
@@ -28,6 +28,13 @@ class Registered(Event, frozen=True):
     """A member or meter was taken up."""
 
     actor: Actor
+
+
+class BoundsSet(Event, frozen=True):
+    """From now on a member may send no more than this."""
+
+    member: str
+    bounds: Bounds
 
 
 class IntervalOpened(Event, frozen=True):
@@ -156,6 +163,20 @@ class AgreementRecorded(Event, frozen=True):
     interval: int
     mechanism: str
     command: str
+    certificate: tuple[Claim, ...] = ()
+
+
+class AgreementSigned(Event, frozen=True):
+    """A member has signed what it and a peer agree on. With the second signature the trades before it are struck.
+
+    ``agreement`` is the SHA-256 of both names and all terms, hexadecimal.
+    """
+
+    interval: int
+    agreement: str
+    member: str
+    peer: str
+    command: str
 
 
 class OrderUnmatched(Event, frozen=True):
@@ -267,8 +288,8 @@ class IntervalSettled(Event, frozen=True):
     members
         Whose rows the columns hold.
     energy
-        Wh of each of the members, by name: ``metered``, ``bought``, ``sold``, and ``astray``, which was sold and not delivered,
-        or bought and not taken. A column of zeros is left out.
+        Wh of each of the members, by name: ``metered``; ``bought`` and ``sold`` as agreed; ``pooled`` after delivery, + =
+        bought; ``astray``, which was sold and not delivered, or bought and not taken. A column of zeros is left out.
     money
         By cause, as `gridpact.exchange.Settlement.causes`: what each of the members pays, micro-units. Likewise.
     supplier, dso, exchange
@@ -331,6 +352,7 @@ class Refused(Event, frozen=True):
 AnyEvent: TypeAlias = (
     AreaOpened
     | Registered
+    | BoundsSet
     | IntervalOpened
     | ItemListed
     | ItemWithdrawn
@@ -342,6 +364,7 @@ AnyEvent: TypeAlias = (
     | TradeStruck
     | TransferMade
     | AgreementRecorded
+    | AgreementSigned
     | OrderUnmatched
     | GateClosed
     | TradeReduced

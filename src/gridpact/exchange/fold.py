@@ -19,7 +19,7 @@ from gridpact.exchange.moves import (
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import DAY
 from gridpact.exchange.state import ESTIMATED, HEAD, Interval, Item, Order, Record, State, Trade
-from gridpact.exchange.values import Role
+from gridpact.exchange.values import FREE, Role
 
 SELL, BUY = 0, 1
 
@@ -70,6 +70,13 @@ def _registered(state: State, event: events.Registered) -> None:
         state.roster = Roster.of(state.rules, state.actors.values())
         state.records[event.actor.id] = Record()
         state.habits[event.actor.id] = {}
+
+
+def _bounds_set(state: State, event: events.BoundsSet) -> None:
+    if event.bounds == FREE:
+        del state.bounds[event.member]
+    else:
+        state.bounds[event.member] = event.bounds
 
 
 def _interval_opened(state: State, event: events.IntervalOpened) -> None:
@@ -242,6 +249,14 @@ def _agreement_recorded(state: State, event: events.AgreementRecorded) -> None:
     state.intervals[event.interval].seen[event.command] = None
 
 
+def _agreement_signed(state: State, event: events.AgreementSigned) -> None:
+    """The first signature waits for the second; what neither has countersigned lapses with the gate."""
+    interval = state.intervals[event.interval]
+    if interval.agreements.pop(event.agreement, event.member) == event.member:
+        interval.agreements[event.agreement] = event.member
+    _take_note(interval, event.member, event.command)
+
+
 def _order_unmatched(state: State, event: events.OrderUnmatched) -> None:
     interval = state.intervals[event.interval]
     _close_order(interval, interval.orders[event.order], OrderState.UNMATCHED)
@@ -254,6 +269,7 @@ def _gate_closed(state: State, event: events.GateClosed) -> None:
     for order in interval.orders.values():
         if order.open_wh:
             _close_order(interval, order, OrderState.UNMATCHED)
+    interval.agreements.clear()
     interval.book = None
 
 
@@ -378,6 +394,7 @@ def _refused(state: State, event: events.Refused) -> None:
 _APPLY: dict[type, Callable[[State, Any], None]] = {
     events.AreaOpened: _area_opened,
     events.Registered: _registered,
+    events.BoundsSet: _bounds_set,
     events.IntervalOpened: _interval_opened,
     events.ItemListed: _item_listed,
     events.ItemWithdrawn: _item_withdrawn,
@@ -389,6 +406,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     events.TradeStruck: _trade_struck,
     events.TransferMade: _transfer_made,
     events.AgreementRecorded: _agreement_recorded,
+    events.AgreementSigned: _agreement_signed,
     events.OrderUnmatched: _order_unmatched,
     events.GateClosed: _gate_closed,
     events.CreditRefused: _credit_refused,

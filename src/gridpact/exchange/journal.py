@@ -6,8 +6,8 @@ from typing import Self
 
 import msgspec
 
-from gridpact.exchange._clearing import order_mechanism
 from gridpact.exchange._clock import is_due
+from gridpact.exchange._mechanisms import clearing_of, pool_of
 from gridpact.exchange.codec import decode
 from gridpact.exchange.commands import Command
 from gridpact.exchange.deciding import Verifier, decide
@@ -42,12 +42,13 @@ def open_area(rules: Rules, actors: Iterable[Actor], at: int = 0) -> Step:
     Raises
     ------
     InputError
-        If the rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; or if the mechanism is unknown or does
-        not match orders.
+        If the rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; or if mechanism or pool rule are
+        unknown, or none that can run here.
     """
     ordered = tuple(sorted(actors, key=lambda actor: actor.id))
     check_area(rules, ordered)
-    order_mechanism(rules)
+    clearing_of(rules)
+    pool_of(rules)
     return Step(at, None, (AreaOpened(rules, ordered),))
 
 

@@ -54,7 +54,7 @@ MEANING: dict[ReasonCode, str] = {
     ReasonCode.OUTDATED: "a reading older than the one that counts",
     ReasonCode.EARLY: "before its time: a reading of an interval that has not ended, a network check before gate closure",
     ReasonCode.LATE: "after its time: an order after gate closure, a reading after the window for corrections",
-    ReasonCode.LIMIT: "beyond a limit of the area: energy, price, number of messages, size of a message",
+    ReasonCode.LIMIT: "beyond a limit of the area or of this member: energy, price, number of messages, size of a message",
     ReasonCode.PRICE: "the item costs more than the order pays, or pays less than it asks, charges included",
     ReasonCode.STATE: "the state of the order, item or interval does not allow it",
     ReasonCode.UNKNOWN_INTERVAL: "the interval has not been opened, or does not begin on the area's grid of time",

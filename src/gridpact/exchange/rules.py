@@ -31,7 +31,11 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     correct_within_ms
         How long after the end of delivery readings are taken; then the accounts are final.
     mechanism, options
-        Registered name of the order mechanism that clears the book at gate closure, and its options. Empty: nothing clears.
+        Registered name of what brings trades about until the gate closes, and its options: a mechanism that clears the book
+        then, or one whose members agree among themselves and sign. Empty: what they list, take and sign is all there is.
+    pool, pool_options
+        Registered name of the pool rule by which members share, after delivery, what nobody has traded, and its options. Empty:
+        that is the supplier's business.
     continuous
         Whether orders to the book also trade as they come; what rests at gate closure goes to the mechanism.
     network_charge, service_charge, payer
@@ -60,6 +64,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     correct_within_ms: Millis = 14 * DAY
     mechanism: Annotated[str, Meta(max_length=64)] = "auction:uniform"
     options: dict[str, str | int] = field(default_factory=dict)
+    pool: Annotated[str, Meta(max_length=64)] = ""
+    pool_options: dict[str, str | int] = field(default_factory=dict)
     continuous: bool = False
     network_charge: dict[str, Position] = field(default_factory=lambda: {"": 0})
     service_charge: Position = 0

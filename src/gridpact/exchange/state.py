@@ -11,7 +11,7 @@ from gridpact.exchange.moves import ItemState, OrderState, Phase, PositionState
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.roster import Roster
 from gridpact.exchange.rules import Rules
-from gridpact.exchange.values import Actor, MemberLimit, Prices, Role, Use
+from gridpact.exchange.values import Actor, Bounds, MemberLimit, Prices, Role, Use
 from gridpact.units import MICRO
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class Interval:
         Whether a reading has come that the accounts do not know yet.
     arrivals
         Keys of the orders as they took their places in time; one that is modified takes another place.
+    agreements
+        Who has signed what waits for the other signature, by hash of the terms.
     book
         The continuous book, its orders numbered by arrival; only with `Rules.continuous`, until the gate closes.
     """
@@ -128,6 +130,7 @@ class Interval:
     round: int = -1
     outdated: bool = False
     arrivals: list[str] = field(default_factory=list)
+    agreements: dict[str, str] = field(default_factory=dict)
     book: "OrderBook | None" = None
 
     def __post_init__(self) -> None:
@@ -170,6 +173,8 @@ class State:
         By id.
     roster
         Members of the intervals that are opened from now on.
+    bounds
+        Of the members who may send less than the rules allow.
     intervals
         By start, from opening until the accounts are final.
     final
@@ -180,12 +185,13 @@ class State:
         Last reading of each member by time of day, for estimates: ``(start of the interval, Wh)`` by milliseconds into the day.
     """
 
-    __slots__ = ("actors", "final", "habits", "intervals", "records", "roster", "rules")
+    __slots__ = ("actors", "bounds", "final", "habits", "intervals", "records", "roster", "rules")
 
     def __init__(self, opened: AreaOpened) -> None:
         self.rules: Rules = opened.rules
         self.actors: dict[str, Actor] = {actor.id: actor for actor in opened.actors}
         self.roster = Roster.of(self.rules, self.actors.values())
+        self.bounds: dict[str, Bounds] = {}
         self.intervals: dict[int, Interval] = {}
         self.final = -1
         self.records: dict[str, Record] = {member: Record() for member in self.roster.members}
@@ -201,6 +207,7 @@ class State:
         return {
             "rules": self.rules,
             "actors": self.actors,
+            "bounds": self.bounds,
             "intervals": [
                 {name: getattr(interval, name) for name in Interval.__slots__ if name not in derived}
                 | {"members": interval.roster.members}

@@ -84,6 +84,28 @@ class Actor(Value, frozen=True, forbid_unknown_fields=True):
     of: Annotated[str, Meta(max_length=64)] = ""
 
 
+class Bounds(Value, frozen=True, forbid_unknown_fields=True):
+    """What one member may send at most, narrower than the rules of its area; None leaves what they say.
+
+    Attributes
+    ----------
+    most_wh
+        Energy that it may have open and agreed in one interval, each side.
+    lowest_price, highest_price
+        Of its orders and items, micro-units per kWh.
+    most_messages
+        Commands that count for one interval.
+    """
+
+    most_wh: RestWh | None = None
+    lowest_price: Price | None = None
+    highest_price: Price | None = None
+    most_messages: Position | None = None
+
+
+FREE = Bounds()
+
+
 class Prices(Value, frozen=True, forbid_unknown_fields=True):
     """The supplier's prices of an interval, micro-units per kWh: see `gridpact.community.Tariff`."""
 
@@ -133,6 +155,22 @@ class TransferTerms(Value, frozen=True, forbid_unknown_fields=True):
     interval: Millis
     amount: Amount
     reason: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
+
+
+class Claim(Value, frozen=True, forbid_unknown_fields=True):
+    """A number of a mechanism's certificate, and how large it may be, in millionths; None: it is reported, not claimed.
+
+    ``name`` says what it is and its unit.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    value: Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
+    tolerance: Amount | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its tolerance."""
+        return self.tolerance is None or self.value <= self.tolerance
 
 
 class Violation(Value, frozen=True, forbid_unknown_fields=True):

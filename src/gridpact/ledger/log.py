@@ -29,6 +29,8 @@ class Log:
         Where lines go.
     entropy
         Where salts come from.
+    begin
+        Position of the first entry, for whoever makes a single one again; such a log has no heads.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class Log:
         witnesses: Sequence[Witness],
         writer: ExportWriter,
         entropy: Entropy = secrets.token_bytes,
+        begin: int = 0,
     ) -> None:
         self.header = header
         self._authors, self._witnesses, self._writer, self._entropy = authors, witnesses, writer, entropy
-        self._tree = MerkleLog()
+        self.tree, self._begin = MerkleLog(), begin
         self._last: TreeHead | None = None
 
     def append(
@@ -69,9 +72,9 @@ class Log:
             for name, columns in (tables or {}).items()
             if len(next(iter(columns.values())))
         }
-        seq = len(self._tree)
+        seq = self._begin + len(self.tree)
         entry = Entry.sign(self.header.log, seq, author, self._authors[author], kind, body, sealed)
-        self._tree.append(entry.leaf)
+        self.tree.append(entry.leaf)
         self._writer.entry(entry)
         return seq
 
@@ -83,13 +86,13 @@ class Log:
         ForkError
             If fewer witnesses than the quorum sign.
         """
-        size = len(self._tree)
-        if size == 0:
+        size = len(self.tree)
+        if size == 0 or self._begin:
             raise InputError("a log without entries", place="tree head", accepted="an entry first")
         previous = None if self._last is None else self._last.hash
-        head = TreeHead(self.header.log, size, self._tree.root(), time, previous)
+        head = TreeHead(self.header.log, size, self.tree.root(), time, previous)
         signed = SignedHead.sign(head, self._authors[self.header.keeper])
-        proof = [] if self._last is None else self._tree.consistency_proof(self._last.size)
+        proof = [] if self._last is None else self.tree.consistency_proof(self._last.size)
         refusals = []
         for witness in self._witnesses:
             try:

@@ -3,6 +3,7 @@
 from gridpact.markets.book import Book
 from gridpact.markets.certificate import Certificate, Check
 from gridpact.markets.mechanism import (
+    BidMechanism,
     Gate,
     Market,
     Mechanism,
@@ -17,6 +18,7 @@ from gridpact.markets.outlook import Metering, Outlook
 from gridpact.markets.pact import Pact, Party, Reason, Trades, Transfers
 
 __all__ = [
+    "BidMechanism",
     "Book",
     "Certificate",
     "Check",

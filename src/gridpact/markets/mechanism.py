@@ -17,7 +17,7 @@ from gridpact.errors import InputError, nearest_name
 from gridpact.markets.book import Book
 from gridpact.markets.certificate import Certificate
 from gridpact.markets.outlook import Metering, Outlook
-from gridpact.markets.pact import Pact
+from gridpact.markets.pact import Pact, Trades
 from gridpact.units import IntArray
 
 Memory: TypeAlias = Any
@@ -112,15 +112,44 @@ class OrderMechanism(Mechanism, Protocol):
 
 
 @runtime_checkable
+class BidMechanism(Mechanism, Protocol):
+    """A mechanism on bids, each an energy at a price: the exchange contracts from bids alone, and nothing is drawn."""
+
+    def contract_for(
+        self, demand_wh: IntArray, supply_wh: IntArray, price: IntArray, premium: IntArray | None, hours: float
+    ) -> Pact:
+        """A pact between bids, whose rows are its members.
+
+        Parameters
+        ----------
+        demand_wh, supply_wh
+            What each bid wants, and offers, ``[bid, interval]``.
+        price
+            The most that it pays, and the least that it takes, before charges, micro-units per kWh, ``[bid, interval]``.
+        premium
+            What a bid pays more (less, if negative) to another, ``[buyer, seller]``.
+        hours
+            Length of an interval.
+        """
+        ...
+
+
+@runtime_checkable
 class StatedMechanism(Mechanism, Protocol):
     """A mechanism whose outcome can be judged by what its members state, without finding it again."""
 
-    def statements(self, outlook: Outlook) -> Mapping[str, IntArray]:
-        """The members' side: integers by name, each with one row a member."""
+    def clear_stated(
+        self, outlook: Outlook, memory: Memory, rng: np.random.Generator
+    ) -> tuple[Pact, Memory, Mapping[str, IntArray]]:
+        """What `clear` gives, and what the members' side states of it: integers by name, each with one row a member."""
         ...
 
-    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact) -> Certificate:
-        """The certificate of a pact, from statements and pact alone; ``hours`` is the length of an interval."""
+    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact, commitments: Trades) -> Certificate:
+        """The certificate of a pact, from statements, the pact and what stood before it alone.
+
+        ``hours`` is the length of an interval; ``commitments`` are the trades already struck that fall into the gate's
+        intervals, as in its outlook.
+        """
         ...
 
 

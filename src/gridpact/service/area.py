@@ -7,23 +7,39 @@ decided and tries again; if somebody else has written to the area, it stops.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gridpact.client import Topics
-from gridpact.errors import GridpactError
-from gridpact.exchange import Actor, Command, Exchange, Rules, Step, Tick, Verifier, open_area
+from gridpact.errors import GridpactError, InputError
+from gridpact.exchange import (
+    Actor,
+    Command,
+    Exchange,
+    Rules,
+    SnapshotError,
+    Step,
+    Tick,
+    Verifier,
+    freeze,
+    open_area,
+    thaw,
+)
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.ledger import SigningKey
 from gridpact.service.effects import effects_of
-from gridpact.service.store import Effect, Store, StoreConflictError, StoreError
+from gridpact.service.store import Effect, Snapshot, Store, StoreConflictError, StoreError
+from gridpact.service.waits import Waits
 
 LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 2_000
 """Messages of a group."""
 MOST_WAITING = 20_000
 """Messages that have been taken in and not been decided: beyond, whoever brings more has to wait."""
+SNAPSHOT_EVERY = 20_000
+"""Steps between two snapshots of the state: a restart reads no more than these."""
 LONGEST_WAIT_S = 5.0
 """Between two attempts to reach the database."""
 
@@ -42,11 +58,15 @@ class _Asked:
     message: Command | bytes
     sender: str
     done: "asyncio.Future[Step]"
+    arrived: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(slots=True)
 class AreaWriter:
-    """See the module. Made by `run_area`."""
+    """See the module. Made by `run_area`.
+
+    ``is_durable``: whether everything that the state knows has been written; ``when_durable`` is called as soon as it is so.
+    """
 
     store: Store
     exchange: Exchange
@@ -55,7 +75,10 @@ class AreaWriter:
     tell: Tell
     number: int
     topics: Topics
+    waits: Waits = field(default_factory=Waits)
     _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    is_durable: bool = True
+    when_durable: Callable[[], None] = lambda: None
     _ticks: int = 0
 
     async def take(self, message: Command | bytes, sender: str = "") -> "asyncio.Future[Step]":
@@ -108,17 +131,33 @@ class AreaWriter:
     async def _work(self, group: Sequence[_Asked]) -> None:
         steps: list[Step] = []
         effects: list[Effect] = []
+        self.is_durable = False
         for asked in group:
             step = self.exchange.decide(asked.message, self.clock())
             effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
             self.exchange.apply(step)
             steps.append(step)
         await self._write(steps, effects)
-        self.number += len(steps)
+        self.is_durable = True
+        before, self.number = self.number, self.number + len(steps)
+        if before // SNAPSHOT_EVERY != self.number // SNAPSHOT_EVERY:
+            await self._keep_snapshot()
+        self.when_durable()
         for asked, step in zip(group, steps, strict=True):
             if not asked.done.done():
                 asked.done.set_result(step)
         await self.tell(steps, effects)
+        answered = time.perf_counter()
+        for asked in group:
+            if asked.sender:
+                self.waits.add(asked.sender, answered - asked.arrived)
+
+    async def _keep_snapshot(self) -> None:
+        """Keep the state as it is now; without one a restart only takes longer."""
+        try:
+            await self.store.keep(self.topics.area, Snapshot(self.number, freeze(self.exchange.state)))
+        except StoreError as error:
+            LOG.warning("area %s: no snapshot: %s", self.topics.area, error)
 
     async def _write(self, steps: Sequence[Step], effects: Sequence[Effect]) -> None:
         """Write for certain: try again while the database is away, and find out what became of an attempt that broke off."""
@@ -172,16 +211,18 @@ async def run_area(
     Raises
     ------
     InputError
-        If rules or actors cannot make an area.
+        If rules or actors cannot make an area, or the area began with other rules.
     """
     topics = Topics(rules.area)
     if await store.length(rules.area) == 0:
         opening = open_area(rules, actors, clock())
         await store.append(rules.area, 0, [opening])
         await tell([opening], ())
-    steps = [step async for step in store.read(rules.area)]
-    exchange = Exchange.from_steps(steps, verify)
-    writer = AreaWriter(store, exchange, key, clock, tell, len(steps), topics)
+    exchange, number = await restore(store, rules.area, verify)
+    if exchange.state.rules != rules:
+        began = f"what it began with: {_differences(exchange.state.rules, rules)}; or another area"
+        raise InputError("other rules than before", place=f"area {rules.area}", accepted=began)
+    writer = AreaWriter(store, exchange, key, clock, tell, number, topics)
     await tell((), await store.unsent(rules.area))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(writer.run()), tasks.create_task(writer.keep_time())]
@@ -190,3 +231,31 @@ async def run_area(
         finally:
             for task in running:
                 task.cancel()
+
+
+async def restore(store: Store, area: str, verify: Verifier) -> tuple[Exchange, int]:
+    """The exchange of an area as it was, and how many steps that is: from the newest snapshot and the steps behind it.
+
+    A snapshot that cannot be used is said so in the log, and every step is read.
+    """
+    kept = await store.snapshot(area)
+    exchange, number = None, 0
+    if kept is not None:
+        try:
+            exchange, number = Exchange(thaw(kept.state), verify), kept.number
+        except SnapshotError as error:
+            LOG.error("area %s: %s; all steps are read", area, error)
+    async for step in store.read(area, number):
+        if exchange is None:
+            exchange = Exchange.from_steps([step], verify)
+        else:
+            exchange.apply(step)
+        number += 1
+    if exchange is None:
+        raise InputError("no step", place=f"area {area}", accepted="an area that has been opened")
+    return exchange, number
+
+
+def _differences(before: Rules, now: Rules) -> str:
+    fields = ((name, getattr(before, name), getattr(now, name)) for name in Rules.__struct_fields__)
+    return ", ".join(f"{name} = {then!r}" for name, then, wanted in fields if then != wanted)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,11 @@ from gridpact.client.home import Home
 from gridpact.community import Community, Profiles
 from gridpact.errors import InputError
 from gridpact.exchange import (
-    Actor,
     Command,
-    Exchange,
-    OpenInterval,
     Phase,
-    PlaceOrder,
-    Prices,
     ReportReading,
     Role,
-    Rules,
     Step,
-    Tick,
-    open_area,
 )
 from gridpact.exchange.acceptance import Network, Policy
 from gridpact.exchange.proof import sign_command
@@ -39,13 +30,15 @@ from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, run_area
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.clock import FastClock
-from gridpact.service.duties import PAUSE_S, Desk, open_intervals
+from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
-from gridpact.service.gateway import Outbox, run_gateway
+from gridpact.service.gateway import Board, Outbox, run_gateway
+from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
+from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Site, Tokens, Window
+from gridpact.service.web import Charge, Records, Site, Tokens, Window
 from gridpact.service.web import Role as WebRole
-from gridpact.units import MICRO, FloatArray, IntArray, to_wh
+from gridpact.units import to_wh
 
 BEGIN_MS = 10 * HOUR
 """Into the profiles, when a demonstration begins: there is sun to sell."""
@@ -82,6 +75,7 @@ class Demo:
     agents: tuple[Agent, ...]
     broker: str
     site: Site
+    ledger: AreaLedger
 
 
 @asynccontextmanager
@@ -111,17 +105,18 @@ async def run_demo(
         If the mechanism is none that matches orders, or the folder holds a demonstration with other members or rules.
     """
     register, passes = _enrol(community, folder)
-    rules = _rules(community, mechanism, register.area)
+    rules = rules_of(community, register.area, settle_after_ms=HOUR, correct_within_ms=DAY, mechanism=mechanism)
     network = Network.of(community)
     q_kvar = community.profiles.q_kvar.mean(axis=1)
-    await asyncio.to_thread(_compile, rules, network, q_kvar)
+    await asyncio.to_thread(compile_ahead, rules, network, q_kvar)
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(embedded_broker(register.area, register.accounts(), port=port))
         url = f"mqtt://127.0.0.1:{port}"
         store = await stack.enter_async_context(open_store(f"sqlite:///{folder / 'events.db'}"))
         last = [step.at async for step in store.read(rules.area, max(await store.length(rules.area) - 1, 0))]
-        clock = FastClock(max([*last, _start(community) + BEGIN_MS]), speed)
+        clock = FastClock(max([*last, start_ms(community) + BEGIN_MS]), speed)
         outbox, window = Outbox(rules.area, store), await Window.open(store, rules.area)
+        board = Board()
 
         if window.has_begun and window.state.rules != rules:
             raise InputError(
@@ -138,16 +133,21 @@ async def run_demo(
         writer = await stack.enter_async_context(
             run_area(store, rules, register.actors(), market.signing_key, clock, tell)
         )
-        connected = await stack.enter_async_context(run_gateway(writer, outbox, url, EXCHANGE_USER, market.password))
+        connected = await stack.enter_async_context(
+            run_gateway(writer, outbox, url, EXCHANGE_USER, market.password, board=board)
+        )
         await connected.wait()
-        desk = Desk(writer, network, q_kvar, policy, "grid", grid.signing_key, _day_before(community))
+        desk = Desk(writer, lambda _: (network, q_kvar), policy, "grid", grid.signing_key, day_before(community))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        ledger = AreaLedger(ledger_secret(folder), "market", market.signing_key)
+        showing = tasks.create_task(keep_board(writer, board, clock, speed))
         agents = [
-            await stack.enter_async_context(_agent(community, at, passes, url, clock))
-            for at in range(len(community.members))
+            await stack.enter_async_context(_agent(community, at, passes, url)) for at in range(len(community.members))
         ]
         running = [
-            tasks.create_task(open_intervals(writer, _prices(community, rules), AHEAD_MS, clock)),
+            showing,
+            tasks.create_task(keep_ledger(ledger, writer, board)),
+            tasks.create_task(open_intervals(writer, prices_of(community), AHEAD_MS, clock)),
             tasks.create_task(desk.run()),
             tasks.create_task(_read_head(writer, head.signing_key, network, q_kvar)),
             *(tasks.create_task(agent.run()) for agent in agents),
@@ -162,9 +162,11 @@ async def run_demo(
             community.feeder,
             lambda: desk.latest,
             _charges(agents),
+            writer.waits,
+            Records(store, rules.area, ledger),
         )
         clock.go()
-        yield Demo(writer, clock, network, community, tuple(agents), url, site)
+        yield Demo(writer, clock, network, community, tuple(agents), url, site, ledger)
         for task in running:
             task.cancel()
 
@@ -197,25 +199,6 @@ def _evenly(from_them: Sequence[int], count: int) -> list[int]:
     return [from_them[at * len(from_them) // count] for at in range(count)]
 
 
-def _compile(rules: Rules, network: Network, q_kvar: FloatArray) -> None:
-    """Let everything that has to be compiled be so before the clock runs: a gate that closes in vain, and a power flow."""
-    people = (Actor("a", Role.MEMBER), Actor("b", Role.MEMBER))
-    parties = (Actor("shop", Role.SUPPLIER), Actor("grid", Role.DSO), Actor("market", Role.EXCHANGE))
-    plain = msgspec.structs.replace(rules, network_charge={"": 0})
-    exchange = Exchange.from_steps([open_area(plain, (*people, *parties))], lambda _command, _key: True)
-    start, prices = 10 * rules.step_ms + rules.gate_closure_ms, Prices(300_000, 80_000, 350_000, 50_000, 100_000)
-    for author, body, at in (
-        ("market", OpenInterval(start, prices), 0),
-        ("a", PlaceOrder(start, is_buy=True, energy_wh=1_000, price=250_000), 1),
-        ("b", PlaceOrder(start, is_buy=False, energy_wh=1_000, price=100_000), 2),
-        ("market", Tick(), start - rules.gate_closure_ms),
-    ):
-        exchange.apply(exchange.decide(Command(rules.area, author, f"{at}", body), at))
-    interval = exchange.state.intervals[start]
-    assert interval.phase == Phase.CLEARED
-    network.solve(np.zeros((1, network.members)), q_kvar[None])
-
-
 def _tokens(community: Community, folder: Path) -> Tokens:
     """What the web application knows of tokens, made at the first start; the tokens themselves lie beside."""
     known, secret = folder / "access.json", folder / TOKENS_FILE
@@ -229,17 +212,6 @@ def _tokens(community: Community, folder: Path) -> Tokens:
     write_secret(secret, Given(given))
     write_secret(known, tokens)
     return tokens
-
-
-def _day_before(community: Community) -> Callable[[int], IntArray]:
-    """What every home drew a day before, without its battery, Wh ``[member]``."""
-    net_kw, step_ms = community.profiles.net_kw, _step_ms(community)
-
-    def of(start: int) -> IntArray:
-        at = (start - DAY - _start(community)) // step_ms % community.horizon.periods
-        return to_wh(net_kw[:, at] * step_ms / HOUR)
-
-    return of
 
 
 def _charges(agents: Sequence[Agent]) -> Callable[[str], Charge | None]:
@@ -278,60 +250,19 @@ def _enrol(community: Community, folder: Path) -> tuple[Register, Passes]:
     return register, Passes(tuple(passes))
 
 
-def _rules(community: Community, mechanism: str, area: str) -> Rules:
-    tariff = community.tariff
-    return Rules(
-        area,
-        step_ms=_step_ms(community),
-        settle_after_ms=HOUR,
-        correct_within_ms=DAY,
-        mechanism=mechanism,
-        network_charge=dict(tariff.network_charge),
-        service_charge=tariff.service_charge,
-        payer=tariff.payer,
-        dead_band=round(tariff.dead_band * MICRO),
-        penalty=tariff.penalty,
-    )
-
-
-def _step_ms(community: Community) -> int:
-    return round(community.horizon.step.total_seconds() * 1000)
-
-
-def _start(community: Community) -> int:
-    """The demonstration begins at the time of the profiles."""
-    return round((community.horizon.start - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
-
-
-def _prices(community: Community, rules: Rules) -> Any:
-    tariff, origin, periods = community.tariff, _start(community), community.horizon.periods
-
-    def of(start: int) -> Prices:
-        at = (start - origin) // rules.step_ms % periods
-        columns = (
-            tariff.import_price,
-            tariff.export_price,
-            tariff.imbalance_buy,
-            tariff.imbalance_sell,
-            tariff.loss_price,
-        )
-        return Prices(*(int(column[at]) for column in columns))
-
-    return of
-
-
 @asynccontextmanager
-async def _agent(community: Community, at: int, passes: Passes, url: str, clock: FastClock) -> AsyncIterator[Agent]:
+async def _agent(community: Community, at: int, passes: Passes, url: str) -> AsyncIterator[Agent]:
     member, own = community.members[at], passes.of(community.members[at].id)
     home = Home(
         member,
         np.asarray(community.profiles.load_kw[at]),
         np.asarray(community.profiles.pv_kw[at]),
-        _start(community),
-        _step_ms(community),
+        start_ms(community),
+        step_ms(community),
     )
     async with connect(url, area=own.area, member=own.name, password=own.password, key=own.signing_key) as market:
-        yield Agent(market, home, own.meter, own.meter_signing_key, clock)
+        await market.told_time()
+        yield Agent.joined(market, home, own.meter, own.meter_signing_key)
 
 
 async def _read_head(writer: AreaWriter, key: SigningKey, network: Network, q_kvar: Any) -> None:

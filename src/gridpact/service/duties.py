@@ -5,8 +5,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
+from gridpact.client import ClockIs
 from gridpact.exchange import OpenInterval, Phase, Prices, Refused
 from gridpact.exchange.acceptance import Checked, Forecast, Network, Policy, examine_interval
 from gridpact.exchange.commands import Command
@@ -15,10 +17,13 @@ from gridpact.exchange.rules import DAY, HOUR
 from gridpact.exchange.state import Interval
 from gridpact.ledger import SigningKey
 from gridpact.service.area import AreaWriter, Clock
+from gridpact.service.effects import book_of
+from gridpact.service.gateway import Board
 from gridpact.units import FloatArray, IntArray
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 0.1
+SHOW_EVERY_S = 1.0
 
 
 async def open_intervals(writer: AreaWriter, prices: Callable[[int], Prices], ahead_ms: int, clock: Clock) -> None:
@@ -46,6 +51,38 @@ async def open_intervals(writer: AreaWriter, prices: Callable[[int], Prices], ah
         await asyncio.sleep(PAUSE_S)
 
 
+async def keep_board(writer: AreaWriter, board: Board, clock: Clock, speed: float) -> None:
+    """Show the time, and the books that are open, as they are once what is decided is durable. Works until cancelled."""
+    rules, topics = writer.exchange.state.rules, writer.topics
+    shown, is_due = set[str](), True
+
+    def show_books() -> None:
+        nonlocal shown, is_due
+        if is_due:
+            intervals = writer.exchange.state.intervals.values()
+            now = {topics.public(f"interval/{each.start}/book"): each for each in intervals if each.phase == Phase.OPEN}
+            for topic in shown - now.keys():
+                board.leave(topic)
+            for topic, interval in now.items():
+                board.show(topic, msgspec.json.encode(book_of(interval)))
+            shown, is_due = set(now), False
+
+    writer.when_durable = show_books
+    while True:
+        following = min(open_ones(writer), default=0)
+        said = ClockIs(clock(), speed, rules.step_ms, rules.gate_closure_ms, following, "OPEN" if following else "")
+        board.show(topics.public("clock"), msgspec.json.encode(said))
+        is_due = True
+        if writer.is_durable:
+            show_books()
+        await asyncio.sleep(SHOW_EVERY_S)
+
+
+def open_ones(writer: AreaWriter) -> list[int]:
+    """The intervals that are open for bidding."""
+    return [each.start for each in writer.exchange.state.intervals.values() if each.phase == Phase.OPEN]
+
+
 @dataclass(slots=True)
 class Desk:
     """The DSO's: checks each interval once its gate has closed.
@@ -54,28 +91,24 @@ class Desk:
     ----------
     writer
         Of the area.
-    network
-        With the members in the order of their ids.
-    q_kvar
-        Reactive power expected of each member, ``[member]``.
+    places
+        The network with these members connected, in the order of their ids; the reactive power of each, ``[member]``.
     policy
         Which orders give way.
     name, key
         With which the DSO signs.
     first_guess
-        What is expected of each member in the interval that begins then, Wh ``[member]``, as long as it has reported nothing
-        at that time of day.
+        What is expected of a member in the interval that begins then, Wh, until it has reported at that time of day.
     latest
         The last check that was made since this process began.
     """
 
     writer: AreaWriter
-    network: Network
-    q_kvar: FloatArray
+    places: Callable[[tuple[str, ...]], tuple[Network, FloatArray]]
     policy: Policy
     name: str
     key: SigningKey
-    first_guess: Callable[[int], IntArray]
+    first_guess: Callable[[str, int], int]
     checked: set[int] = field(default_factory=set)
     latest: Checked | None = None
 
@@ -94,8 +127,9 @@ class Desk:
     async def _check(self, interval: Interval) -> None:
         self.checked.add(interval.start)
         hours = self.writer.exchange.state.rules.step_ms / HOUR
-        forecast = Forecast(self._expected_wh(interval), self.q_kvar)
-        self.latest = await asyncio.to_thread(examine_interval, self.network, interval, forecast, self.policy, hours)
+        network, q_kvar = await asyncio.to_thread(self.places, interval.roster.members)
+        forecast = Forecast(self._expected_wh(interval), q_kvar)
+        self.latest = await asyncio.to_thread(examine_interval, network, interval, forecast, self.policy, hours)
         command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", self.latest.report)
         step = await self.writer.submit(sign_command(command, self.key))
         for event in step.events:
@@ -105,9 +139,9 @@ class Desk:
                 )
 
     def _expected_wh(self, interval: Interval) -> IntArray:
-        """Each member's last reading at the same time of day; of one that has never reported then, the first guess."""
-        habits, slot = self.writer.exchange.state.habits, interval.start % DAY
-        guess = self.first_guess(interval.start).tolist()
-        members = interval.roster.members
-        rows = [habits[member].get(slot, (0, guess[at]))[1] for at, member in enumerate(members)]
-        return np.array(rows, dtype=np.int64)
+        return np.array([self.expected_wh(name, interval.start) for name in interval.roster.members], dtype=np.int64)
+
+    def expected_wh(self, member: str, start: int) -> int:
+        """A member's last reading at the same time of day; of one that has never reported then, the first guess."""
+        habit, slot = self.writer.exchange.state.habits[member], start % DAY
+        return habit[slot][1] if slot in habit else self.first_guess(member, start)

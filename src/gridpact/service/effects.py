@@ -13,7 +13,10 @@ from gridpact.client import (
     Ack,
     AnyMessage,
     Bill,
+    BookIs,
+    Level,
     Limit,
+    LimitsAre,
     PhaseIs,
     PricesAre,
     Reduced,
@@ -38,6 +41,7 @@ from gridpact.exchange import (
     TradeStruck,
 )
 from gridpact.exchange.reasons import MEANING
+from gridpact.exchange.state import Interval
 from gridpact.service.store import Effect
 
 _PHASES: dict[type, Phase] = {
@@ -118,16 +122,47 @@ def _news(step: Step, before: State, topics: Topics) -> _Told:
                 limit = Limit(event.interval, event.limit.import_wh, event.limit.export_wh)
                 yield topics.of_member(event.limit.member, "limit"), limit, False
             case IntervalSettled():
-                yield from _bills(event, topics)
+                yield from _bills(event, before, topics)
             case IntervalClosed():
-                for name in ("phase", "prices", "book"):  # an empty message takes back what was retained
+                for name in ("phase", "prices", "book", "limits"):  # an empty message takes back what was retained
                     yield topics.public(f"interval/{event.interval}/{name}"), None, True
             case IntervalOpened():
                 prices = PricesAre(event.interval, event.prices)
                 yield topics.public(f"interval/{event.interval}/prices"), prices, True
+                yield topics.public(f"interval/{event.interval}/limits"), _bounds(before, event.interval), True
+            case GateClosed():
+                stood = book_of(before.intervals[event.interval])
+                yield topics.public(f"interval/{event.interval}/book"), stood, True
+            case IntervalAccepted():
+                bound = [made.limit for made in step.events if isinstance(made, LimitSet)]
+                limits = msgspec.structs.replace(
+                    _bounds(before, event.interval),
+                    import_bound=sum(limit.import_wh is not None for limit in bound),
+                    export_bound=sum(limit.export_wh is not None for limit in bound),
+                )
+                yield topics.public(f"interval/{event.interval}/limits"), limits, True
         if isinstance(event, _Phased):
             phase = PhaseIs(event.interval, _PHASES[type(event)])
             yield topics.public(f"interval/{event.interval}/phase"), phase, True
+
+
+def book_of(interval: Interval) -> BookIs:
+    """What is open in the book, one level a price, without names."""
+    levels: dict[tuple[bool, int], list[int]] = {}
+    for order in interval.orders.values():
+        if order.open_wh:
+            levels.setdefault((order.is_buy, order.price), []).append(order.open_wh)
+
+    def side(is_buy: bool) -> tuple[Level, ...]:
+        found = (Level(price, sum(wh), len(wh)) for (of_buy, price), wh in levels.items() if of_buy is is_buy)
+        return tuple(sorted(found, key=lambda level: -level.price if is_buy else level.price))
+
+    return BookIs(interval.start, side(True), side(False))
+
+
+def _bounds(before: State, interval: int) -> LimitsAre:
+    rules = before.rules
+    return LimitsAre(interval, rules.most_wh, rules.most_price, rules.most_messages)
 
 
 def _ends(before: State, event: TradeReduced) -> tuple[str, str]:
@@ -144,11 +179,16 @@ def _traded(event: TradeStruck, topics: Topics) -> _Told:
         yield topics.of_member(member, "decision"), told, False
 
 
-def _bills(event: IntervalSettled, topics: Topics) -> _Told:
+def _bills(event: IntervalSettled, before: State, topics: Topics) -> _Told:
+    led: dict[str, dict[str, None]] = {}
+    for trade in before.intervals[event.interval].trades:
+        for member, key in ((trade.seller, trade.sell), (trade.buyer, trade.buy)):
+            if key:
+                led.setdefault(member, {})[key] = None
     for row, member in enumerate(event.members):
         energy, money = (
             {name: column[row] for name, column in columns.items() if column[row]}
             for columns in (event.energy, event.money)
         )
-        bill = Bill(event.interval, event.round, energy, money)
+        bill = Bill(event.interval, event.round, energy, money, tuple(led.get(member, ())))
         yield topics.of_member(member, f"bill/{event.interval}"), bill, False

@@ -13,10 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from gridpact.errors import InputError, nearest_name
-from gridpact.exchange import Actor, Role
+from gridpact.exchange import Actor, Bounds, Role
+from gridpact.exchange.values import FREE
 from gridpact.ledger import SigningKey, to_bytes, to_text
 from gridpact.ledger.keys import KEY_BYTES
-from gridpact.service.broker import Account, area_grants, hash_password
+from gridpact.service.broker import Account, Grant, area_grants, bus_grant, hash_password
 
 PASSWORD_BYTES = 24
 EXCHANGE_USER = "exchange"
@@ -25,7 +26,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody needs to take part. Secret."""
+    """What somebody needs to take part: for the broker, to sign, and for the web. Secret."""
 
     area: str
     name: str
@@ -34,6 +35,13 @@ class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meter: str = ""
     meter_key: str = ""
     broker: str = ""
+    token: str = ""
+    exchange: str = ""
+
+    @property
+    def exchange_key(self) -> bytes:
+        """The public key of the exchange, by which a member knows the directory to be the exchange's."""
+        return to_bytes(self.exchange, KEY_BYTES, "exchange")
 
     @property
     def signing_key(self) -> SigningKey:
@@ -52,7 +60,13 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: Actor
     password_hash: str = ""
     bus: str = ""
+    phase: str = "abc"
     revoked: bool = False
+    bounds: Bounds = FREE
+
+    def grants(self, area: str) -> tuple[Grant, ...]:
+        """What a member may do beyond what all may: hear the operator's prices at its bus."""
+        return (bus_grant(area, self.bus),) if self.bus else ()
 
 
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +75,9 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     area: str
     enrolled: tuple[Enrolled, ...] = ()
 
-    def add_member(self, name: str, bus: str, zone: str = "", broker: str = "") -> tuple["Register", Pass]:
+    def add_member(
+        self, name: str, bus: str, zone: str = "", broker: str = "", phase: str = "abc"
+    ) -> tuple["Register", Pass]:
         """Enrol a member and its meter; gives the register with them, and the member's pass.
 
         Raises
@@ -80,16 +96,27 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 Actor(name, Role.MEMBER, key=to_text(secret.public), zone=zone),
                 hash_password(password),
                 bus,
+                phase,
             ),
             Enrolled(Actor(meter, Role.METER, key=to_text(meter_secret.public), of=name)),
         )
-        given = Pass(self.area, name, password, to_text(secret.secret), meter, to_text(meter_secret.secret), broker)
+        exchange = next((known.actor.key for known in self.enrolled if known.actor.role == Role.EXCHANGE), "")
+        given = Pass(
+            self.area,
+            name,
+            password,
+            to_text(secret.secret),
+            meter,
+            to_text(meter_secret.secret),
+            broker,
+            exchange=exchange,
+        )
         return Register(self.area, self.enrolled + added), given
 
     def add_party(self, name: str, role: Role) -> tuple["Register", Pass]:
         """Enrol the exchange, the DSO, the supplier or the meter at the head."""
         secret, password = SigningKey.generate(), secrets.token_urlsafe(PASSWORD_BYTES)
-        kept = hash_password(password) if role is Role.EXCHANGE else ""
+        kept = hash_password(password) if role in (Role.EXCHANGE, Role.METER) else ""
         added = Enrolled(Actor(name, role, key=to_text(secret.public)), kept)
         return Register(self.area, (*self.enrolled, added)), Pass(self.area, name, password, to_text(secret.secret))
 
@@ -101,11 +128,24 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         InputError
             If nobody has the name.
         """
+        return self._changed(name, revoked=True)
+
+    def bind(self, name: str, bounds: Bounds) -> "Register":
+        """Bind a member more narrowly than its area, or free it again.
+
+        Raises
+        ------
+        InputError
+            If nobody has the name.
+        """
+        return self._changed(name, bounds=bounds)
+
+    def _changed(self, name: str, **fields: object) -> "Register":
         members = [known.actor.id for known in self.members()]
         if name not in members:
             raise InputError(f"no member {name!r}{nearest_name(name, members)}", accepted="a member who is enrolled")
         changed = (
-            msgspec.structs.replace(known, revoked=True) if known.actor.id == name else known for known in self.enrolled
+            msgspec.structs.replace(known, **fields) if known.actor.id == name else known for known in self.enrolled
         )
         return Register(self.area, tuple(changed))
 
@@ -120,7 +160,11 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def accounts(self) -> list[Account]:
         """Who may log in at the broker."""
-        members = [Account(known.actor.id, known.password_hash) for known in self.members() if not known.revoked]
+        members = [
+            Account(known.actor.id, known.password_hash, known.grants(self.area))
+            for known in self.members()
+            if not known.revoked
+        ]
         exchange = next(known for known in self.enrolled if known.actor.role == Role.EXCHANGE)
         return [Account(EXCHANGE_USER, exchange.password_hash, area_grants(self.area), is_member=False), *members]
 

@@ -7,14 +7,17 @@ the broker has acknowledged it, so that a broken line or a crash repeats words a
 import asyncio
 import logging
 import ssl
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
+import msgspec
 
-from gridpact.client import Topics
+from gridpact.client import KeyIs, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.topics import FROM_MEMBER
 from gridpact.service.area import AreaWriter, StoppedError
@@ -23,7 +26,13 @@ from gridpact.service.store import Effect, Store, StoreError
 LOG = logging.getLogger(__name__)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
-MOST_IN_FLIGHT = 500
+MOST_UNANSWERED = 200
+"""Messages of one member that wait for their step; what it sends beyond is passed over, so that a flood drowns nobody else."""
+FORGET_EVERY_S = 0.25
+"""How often the store is told what the broker has: a transaction less for every group of messages."""
+ANNOUNCE_EVERY_S = 0.5
+"""Between two looks for who has joined."""
+MOST_IN_FLIGHT = 100
 """Messages handed to the broker and not acknowledged yet."""
 
 
@@ -48,19 +57,74 @@ class Outbox:
 
     async def empty(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
         """Hand everything on, in order by topic, and forget it when the broker has it. Works until cancelled."""
+        handed_on, forgot = 0, time.monotonic()
         while True:
-            await self.filled.wait()
+            if handed_on and time.monotonic() - forgot >= FORGET_EVERY_S:
+                await self.store.sent(self.area, handed_on)
+                handed_on, forgot = 0, time.monotonic()
+            try:
+                async with asyncio.timeout(FORGET_EVERY_S if handed_on else None):
+                    await self.filled.wait()
+            except TimeoutError:
+                continue
             self.filled.clear()
             taken, self.waiting = self.waiting, []
             for first in range(0, len(taken), MOST_IN_FLIGHT):
                 await asyncio.gather(*(publish(effect) for effect in taken[first : first + MOST_IN_FLIGHT]))
             if taken:
-                await self.store.sent(self.area, taken[-1].number + 1)
+                handed_on = taken[-1].number + 1
+
+
+@dataclass(slots=True)
+class Board:
+    """What is shown to everybody and follows from the state alone: retained, only the latest of a topic counts.
+
+    It is kept nowhere: after a break everything is shown again, after a restart whoever filled it fills it again.
+    """
+
+    shown: dict[str, bytes] = field(default_factory=dict)
+    _changed: dict[str, None] = field(default_factory=dict)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """Show something in place of what was shown of this topic."""
+        if self.shown.get(topic) != payload:
+            self.shown[topic] = payload
+            self._changed[topic] = None
+            self._filled.set()
+
+    def leave(self, topic: str) -> None:
+        """Show this topic no more; what was said of it last, stands."""
+        self.shown.pop(topic, None)
+        self._changed.pop(topic, None)
+
+    def again(self) -> None:
+        """Show everything anew."""
+        self._changed = dict.fromkeys(self.shown)
+        self._filled.set()
+
+    async def keep(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
+        """Publish whatever changes. Works until cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._changed:
+                topic = next(iter(self._changed))
+                del self._changed[topic]
+                await publish(Effect(0, 0, topic, self.shown[topic], retained=True))
 
 
 @asynccontextmanager
 async def run_gateway(
-    writer: AreaWriter, outbox: Outbox, url: str, user: str, password: str, tls: ssl.SSLContext | None = None
+    writer: AreaWriter,
+    outbox: Outbox,
+    url: str,
+    user: str,
+    password: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    identity: str = "",
+    board: Board | None = None,
 ) -> AsyncIterator[asyncio.Event]:
     """Keep an area on the bus: connect, connect again whenever the line breaks.
 
@@ -74,14 +138,18 @@ async def run_gateway(
         Of the exchange.
     tls
         How the line is encrypted.
+    identity
+        Tells the lines of several areas apart that log in as one user.
+    board
+        What is shown beside the messages that follow from steps.
 
     Returns
     -------
     An event that is set while the line stands.
     """
-    line_of = broker_line(url, tls)
+    login = {"username": user, "password": password, "identifier": identity or user, **broker_line(url, tls)}
     connected = asyncio.Event()
-    task = asyncio.create_task(_stay_connected(writer, outbox, line_of, user, password, connected))
+    task = asyncio.create_task(_stay_connected(writer, outbox, board or Board(), login, connected))
     try:
         yield connected
     finally:
@@ -90,24 +158,23 @@ async def run_gateway(
 
 
 async def _stay_connected(
-    writer: AreaWriter, outbox: Outbox, line_of: dict[str, Any], user: str, password: str, connected: asyncio.Event
+    writer: AreaWriter, outbox: Outbox, board: Board, login: dict[str, Any], connected: asyncio.Event
 ) -> None:
     topics = writer.topics
     status = topics.public("status")
     will = aiomqtt.Will(status, b'"offline"', qos=1, retain=True)
     while True:
         try:
-            async with aiomqtt.Client(
-                username=user, password=password, identifier=user, clean_session=False, will=will, **line_of
-            ) as line:
+            async with aiomqtt.Client(clean_session=False, will=will, **login) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
                     if name != "status":
                         await line.subscribe(topics.of_member("+", name), qos=1)
                 await line.publish(status, b'"online"', qos=1, retain=True)
                 await outbox.refill()
+                board.again()
                 connected.set()
-                await _serve(writer, outbox, line)
+                await _serve(writer, outbox, board, line)
         except (aiomqtt.MqttError, StoreError) as error:
             LOG.warning("area %s: %s; again in %.1f s", topics.area, error, AGAIN_AFTER_S)
         except StoppedError:
@@ -117,29 +184,47 @@ async def _stay_connected(
         await asyncio.sleep(AGAIN_AFTER_S)
 
 
-async def _serve(writer: AreaWriter, outbox: Outbox, line: aiomqtt.Client) -> None:
+async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt.Client) -> None:
     """Carry messages both ways until the line breaks."""
 
     async def publish(effect: Effect) -> None:
         await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
 
-    sending = asyncio.create_task(outbox.empty(publish))
-    listening = asyncio.create_task(_listen(writer, line))
+    works = (outbox.empty(publish), board.keep(publish), _listen(writer, line), _announce(writer, line))
+    tasks = {asyncio.create_task(work) for work in works}
     try:
-        done, _ = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (sending, listening):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(sending, listening, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _announce(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    """Keep the directory: an entry for everybody who signs, retained; all of them on every new line. Works until cancelled."""
+    said = 0
+    while True:
+        actors = list(writer.exchange.state.actors.values())[said:]
+        for actor in actors:
+            entry = KeyIs(writer.topics.area, actor.id, actor.role, actor.key).signed(writer.key)
+            topic = writer.topics.public(f"directory/{actor.id}")
+            await line.publish(topic, msgspec.json.encode(entry), qos=1, retain=True)
+        said += len(actors)
+        await asyncio.sleep(ANNOUNCE_EVERY_S)
 
 
 async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
+    unanswered: Counter[str] = Counter()
     async for message in line.messages:
         sender = member_of(str(message.topic), writer.topics)
+        if unanswered[sender] >= MOST_UNANSWERED:
+            continue
+        unanswered[sender] += 1
         done = await writer.take(bytes(message.payload), sender)
         done.add_done_callback(_note_failure)
+        done.add_done_callback(lambda _, sender=sender: unanswered.subtract((sender,)))  # type: ignore[misc]
 
 
 def _note_failure(done: "asyncio.Future[Any]") -> None:

@@ -6,13 +6,22 @@ import numpy as np
 
 from gridpact.community import Community
 from gridpact.energy import Fleet, Forecaster, Limits, make_forecaster
-from gridpact.exchange.acceptance import UNLIMITED, Acceptance, Case, Network, Orders, Policy, Uses, accept
+from gridpact.exchange.acceptance import (
+    UNLIMITED,
+    Acceptance,
+    Case,
+    Network,
+    Orders,
+    Policy,
+    Uses,
+    accept,
+    kept_of_legs,
+    scale_legs,
+    with_energy,
+)
 from gridpact.markets import Pact, Trades, Transfers
 from gridpact.study.result import Decided
 from gridpact.units import FloatArray, IntArray, to_kwh, to_wh
-
-FLOAT = 1e-12
-"""What a share of an energy may be off by in floating point: it is not rounded down to one Wh less for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,7 @@ class Acceptor:
                 self._bind(at, result)
                 self._scale_waiting_legs(rows, result.energy_wh)
                 share[:, at - plan.first] = _share_left(rows, result.energy_wh, members)
-                rows = _with_energy(rows, result.energy_wh)
+                rows = with_energy(rows, result.energy_wh)
                 self.contract_kw[:, at] = self._position_kw(rows)
             self.accepted.append(rows)
             limits = self.limits.window(at, at + 1)
@@ -203,29 +212,17 @@ class Acceptor:
 
     def _scale_waiting_legs(self, rows: Trades, energy_wh: IntArray) -> None:
         """Cut what waits of a leg in the share in which it was cut here."""
-        cut = (rows.leg >= 0) & (energy_wh < rows.energy_wh)
-        if not cut.any():
+        kept = kept_of_legs(rows, energy_wh, self.legs)
+        if (kept == 1).all():
             return
-        kept = np.ones(self.legs)
-        np.minimum.at(kept, rows.leg[cut], energy_wh[cut] / rows.energy_wh[cut])
         for at, waiting in self.waiting.items():
-            for place, struck in enumerate(waiting):
-                trades = struck.trades
-                share = np.where(trades.leg >= 0, kept[trades.leg], 1.0)
-                scaled = np.floor(trades.energy_wh * share * (1 + FLOAT)).astype(np.int64)
-                waiting[place] = _Struck(_with_energy(trades, scaled), struck.placed)
-            self.contract_kw[:, at] = self._position_kw(Trades.concat([struck.trades for struck in waiting]))
+            self.waiting[at] = [replace(struck, trades=scale_legs(struck.trades, kept)) for struck in waiting]
+            self.contract_kw[:, at] = self._position_kw(Trades.concat([struck.trades for struck in self.waiting[at]]))
 
     def _position_kw(self, rows: Trades) -> FloatArray:
         """Net traded power of the trades of one interval, ``[member]``."""
         here = replace(rows, interval=np.zeros_like(rows.interval))
         return to_kwh(here.position_wh((len(self.community.members), 1)))[:, 0] / self.community.horizon.hours
-
-
-def _with_energy(rows: Trades, energy_wh: IntArray) -> Trades:
-    """The same trades with other energies; those without any are gone."""
-    kept = energy_wh > 0
-    return replace(rows.where(kept), energy_wh=energy_wh[kept])
 
 
 def _share_left(rows: Trades, energy_wh: IntArray, members: int) -> FloatArray:

@@ -105,8 +105,11 @@ class Witnessed:
         market, start, intervals = self.market, to_ms(outlook.horizon.start), outlook.horizon.periods
         if isinstance(market, OrderMechanism):
             return market.clear_by(outlook, memory, rng, lambda book: self._match(market, book, outlook))
-        pact, memory = market.clear(outlook, memory, rng)
-        statements = market.statements(outlook) if isinstance(market, StatedMechanism) else None
+        statements = None
+        if isinstance(market, StatedMechanism):
+            pact, memory, statements = market.clear_stated(outlook, memory, rng)
+        else:
+            pact, memory = market.clear(outlook, memory, rng)
         self.gates.append(Cleared(start, intervals, None, "", statements, pact))
         return pact, memory
 

@@ -11,6 +11,7 @@ from gridpact.exchange.acceptance.charges import (
 )
 from gridpact.exchange.acceptance.desk import Checked, Forecast, check_interval, examine_interval
 from gridpact.exchange.acceptance.envelopes import Allocation, Envelopes, publish_envelopes
+from gridpact.exchange.acceptance.legs import kept_of_legs, scale_legs, with_energy
 from gridpact.exchange.acceptance.network import Cause, Network, Violation
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "charges_by_losses",
     "check_interval",
     "examine_interval",
+    "kept_of_legs",
     "losses_of_trades",
     "publish_envelopes",
+    "scale_legs",
+    "with_energy",
 ]

@@ -13,6 +13,7 @@ from gridpact.exchange.acceptance._record import record
 from gridpact.exchange.acceptance._room import Room, who_relieves
 from gridpact.exchange.acceptance._search import Found, first_clean, last_first, pro_rata
 from gridpact.exchange.acceptance.case import UNLIMITED, Acceptance, Case, Policy, Reduction
+from gridpact.exchange.acceptance.legs import FLOAT
 from gridpact.exchange.acceptance.network import OTHER_LEG, Network, is_clean
 from gridpact.units import BoolArray, FloatArray, IntArray, payment, to_kwh
 
@@ -21,9 +22,6 @@ MARGIN = 1e-3
 
 STEPS = 8
 """On the way from everything cut to no trade at all."""
-
-FLOAT = 1e-12
-"""What a share of an energy may be off by in floating point: it is not rounded down to one Wh less for that."""
 
 
 def accept(network: Network, case: Case, policy: Policy | str, *, retail: bool = True) -> Acceptance:

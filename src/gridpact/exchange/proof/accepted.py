@@ -34,7 +34,7 @@ def check_part(where: str, struck: Pact, accepted: Pact, *, everything: bool) ->
     struck, accepted
         What the market made, and what the DSO lets stand.
     everything
-        Whether nothing may be missing: the DSO says that it took nothing, and no trade is the leg of a loan.
+        Whether nothing may be missing: the DSO says that it took nothing.
 
     Raises
     ------

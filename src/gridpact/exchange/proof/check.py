@@ -12,6 +12,7 @@ from gridpact.errors import GridpactError, InputError
 from gridpact.exchange.acceptance import Policy
 from gridpact.exchange.proof.accepted import check_decision, check_left, check_part
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, Area, to_text
+from gridpact.exchange.proof.booked import Booked
 from gridpact.exchange.proof.certificates import check_claims, judged
 from gridpact.exchange.proof.grid import Metered, check_network
 from gridpact.exchange.proof.tables import bills_columns, book_of, order_seed, pact_columns, pact_of, totals_of
@@ -145,7 +146,7 @@ class AreaCheck:
         )
         self._orders: dict[int, OrdersTable] = {}
         self._statements: dict[int, dict[str, IntArray]] = {}
-        self._pacts: list[list[Pact]] = [[] for _ in range(periods)]
+        self._booked = Booked(periods)
         self._metered = Metered.empty(len(body.members), periods)
         self._networks: list[tuple[str, int, NetworkBody]] = []
         self._shared: Pact | None = None
@@ -224,6 +225,7 @@ class AreaCheck:
             except (InputError, IndexError) as error:
                 raise blame(f"orders that cannot be matched: {error}") from None
         self._compare(entry, found, claimed, f"{self.market.name} makes something else of these orders")
+        self._booked.book(claimed, first, body.intervals)
         self.counts.add("books matched again")
 
     def _agreement_recorded(self, entry: Entry, blame: Blame) -> None:
@@ -233,6 +235,8 @@ class AreaCheck:
         if claimed is None:
             return
         stated = self._statements.pop(first, None)
+        commitments = self._booked.trades(first, body.intervals)
+        self._booked.book(claimed, first, body.intervals)
         if not isinstance(self.market, StatedMechanism) or stated is None:
             check_claims(name_entry(entry), body.certificate)
             why = "they rest on forecasts, devices and preferences that are private to members"
@@ -240,7 +244,7 @@ class AreaCheck:
             self.counts.add("agreements whose claimed certificate holds as it is stated")
             return
         try:
-            certificate = self.market.judge(stated, self._area.horizon.hours, claimed)
+            certificate = self.market.judge(stated, self._area.horizon.hours, claimed, commitments)
         except (InputError, IndexError, TypeError, ValueError) as error:
             raise blame(f"statements or contracts that cannot be judged: {error}") from None
         self.counts.add("claims of agreements judged from statements", judged(name_entry(entry), body, certificate))
@@ -263,6 +267,7 @@ class AreaCheck:
         last = first + body.intervals
         found = Pact(self._shared.trades.window(first, last), self._shared.transfers.window(first, last))
         self._compare(entry, found, claimed, f"{self.market.name} makes something else of these readings")
+        self._booked.book(claimed, first, body.intervals)
         self.counts.add("intervals shared again by the pool rule", body.intervals)
 
     # what the DSO makes of it
@@ -279,22 +284,19 @@ class AreaCheck:
             return
         where = name_entry(entry)
         accepted = self._pact_of(entry, 1, blame)
-        struck = Pact.join(self._pacts[at], [0] * len(self._pacts[at]))
-        tied = bool((struck.trades.leg >= 0).any())
-        check_part(where, struck, accepted, everything=body.cut_wh == 0 and not tied)
+        struck = self._booked.at(at)
+        check_part(where, struck, accepted, everything=body.cut_wh == 0)
         orders, uses = _table(entry, "orders", CaseOrdersTable), _table(entry, "uses", UsesTable)
         if uses is not None:
             orders = orders or CaseOrdersTable([], [], [], [], [], [], [])
             window = self._area.tariff.window(at, at + 1)
             prices = int(window.import_price[0]), int(window.export_price[0])
-            if not tied:
-                rows = zip(orders.seller, orders.buyer, orders.energy_wh, strict=True)
-                if list(rows) != list(zip(*(getattr(struck.trades, name).tolist() for name in TRADED), strict=True)):
-                    raise DifferenceError(
-                        where, "decided on what was struck", "other orders", "the DSO saw another market"
-                    )
+            rows = zip(orders.seller, orders.buyer, orders.energy_wh, strict=True)
+            if list(rows) != list(zip(*(getattr(struck.trades, name).tolist() for name in TRADED), strict=True)):
+                raise DifferenceError(where, "decided on what was struck", "other orders", "the DSO saw another market")
             check_decision(where, self._community, self._body.network, orders, uses, prices)
             check_left(where, orders, accepted.trades)
+            self._booked.scale_later(at, np.array(orders.left_wh, dtype=np.int64))
             self.counts.add("decisions of the DSO made again")
         elif not body.cut_wh:
             self.counts.not_checked["whether something had to give way where the DSO took nothing"] = (
@@ -302,7 +304,7 @@ class AreaCheck:
             )
         else:
             raise DifferenceError(where, f"{body.cut_wh} Wh cut", "no case", "nobody knows on what was decided")
-        self._pacts[at] = [accepted]
+        self._booked.accept(at, accepted)
         self.counts.add("intervals in which what stands is a part of what was struck")
 
     # what happened, and what it costs
@@ -365,7 +367,7 @@ class AreaCheck:
 
     def _check_bills(self, entry: Entry, at: int, body: SettlementBody, bills: BillsTable) -> None:
         where = name_entry(entry)
-        pact = Pact.join(self._pacts[at], [0] * len(self._pacts[at]))
+        pact = self._booked.at(at)
         window = slice(at, at + 1)
         tariff = self._area.tariff.window(at, at + 1)
         metered = self._metered.energy_wh[:, window], self._metered.head_wh[window]
@@ -451,7 +453,7 @@ class AreaCheck:
         return body, first
 
     def _clearing(self, entry: Entry, blame: Blame) -> tuple[ClearingBody, int, Pact | None]:
-        """What a clearing says; its trades and transfers are booked for settlement."""
+        """What a clearing says."""
         body, first = self._gate(entry, ClearingBody, blame)
         ahead, window = isinstance(self.market, Mechanism), slice(first, first + body.intervals)
         own = slice(first, first + 1) if ahead else window
@@ -469,8 +471,6 @@ class AreaCheck:
         if totals != body.totals:
             follows = "what everybody is told of the market is not what was traded"
             raise DifferenceError(name_entry(entry), f"{body.totals}", f"{totals}", follows)
-        for at, piece in enumerate(pact.by_interval(body.intervals), start=first):
-            self._pacts[at].append(piece)
         self.counts.add("trades", len(pact.trades))
         return body, first, pact
 

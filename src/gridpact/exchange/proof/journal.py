@@ -18,7 +18,7 @@ from gridpact.exchange.events import AnyEvent, GateClosed, IntervalAccepted, Int
 from gridpact.exchange.journal import Step
 from gridpact.exchange.proof.area import EPOCH, MILLISECOND, to_text
 from gridpact.exchange.proof.words import Body, Count, Moment, Table, Whole
-from gridpact.ledger import Directory, Log, SigningKey, encode, to_bytes
+from gridpact.ledger import Directory, Log, SignedHead, SigningKey, encode, to_bytes
 from gridpact.ledger import to_text as bytes_to_text
 from gridpact.ledger.keys import KEY_BYTES, SIGNATURE_BYTES
 
@@ -147,11 +147,21 @@ def append_journal(log: Log, steps: Iterable[Step], keeper: str) -> None:
     for step in steps:
         append_step(log, step, keeper)
         covered, at = False, step.at
-        if any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events):
-            log.sign_head(_time(at))
+        if brings_head(step):
+            sign_head_after(log, step)
             covered = True
     if not covered:
         log.sign_head(_time(at))
+
+
+def brings_head(step: Step) -> bool:
+    """Whether a head follows: an interval was cleared, accepted or settled."""
+    return any(isinstance(event, GateClosed | IntervalAccepted | IntervalSettled) for event in step.events)
+
+
+def sign_head_after(log: Log, step: Step) -> SignedHead:
+    """Sign a head at the time of the step."""
+    return log.sign_head(_time(step.at))
 
 
 def directory_of(steps: Iterable[Step], others: Mapping[str, bytes] | None = None) -> Directory:

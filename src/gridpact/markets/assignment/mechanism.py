@@ -77,17 +77,26 @@ class Assignment:
         trades = Trades(*map(np.concatenate, zip(*signed, strict=True))) if signed else Trades.empty()
         return Pact(trades, certificate=self._certify(bids, trades, Transfers.empty(), hours))
 
+    def contract_for(
+        self, demand_wh: IntArray, supply_wh: IntArray, price: IntArray, premium: IntArray | None, hours: float
+    ) -> Pact:
+        """Contracts from bids that each have one price, before charges: see `gridpact.markets.BidMechanism`."""
+        return self.contract(Bids(demand_wh, supply_wh, price, price, premium), hours)
+
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
         """Place and contract; nothing is drawn."""
         return self.contract(self.place(outlook), outlook.horizon.hours), None
 
-    def statements(self, outlook: Outlook) -> dict[str, IntArray]:
-        """The bids as rows of their members: each its energies, its bounds, and its premiums for the others."""
+    def clear_stated(
+        self, outlook: Outlook, memory: Memory, rng: np.random.Generator
+    ) -> tuple[Pact, Memory, dict[str, IntArray]]:
+        """The same, and the bids as rows of their members: each its energies, its bounds, and its premiums for the others."""
         bids = self.place(outlook)
         stated = {name: getattr(bids, name) for name in ("demand_wh", "supply_wh", "ceiling", "floor")}
-        return stated if bids.premium is None else {**stated, "premium": bids.premium}
+        premiums = {} if bids.premium is None else {"premium": bids.premium}
+        return self.contract(bids, outlook.horizon.hours), None, stated | premiums
 
-    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact) -> Certificate:
+    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact, commitments: Trades) -> Certificate:
         """The certificate of contracts on these bids, whoever found them.
 
         Raises

@@ -1,10 +1,12 @@
 """The game of a community: its members, batteries, charges and preferences as an instance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gridpact.community import Member
 from gridpact.community.member import check_range
 from gridpact.errors import InputError
 from gridpact.grid import shortest_ways
@@ -101,7 +103,7 @@ def community_instance(outlook: Outlook, terms: Terms) -> tuple[Instance, Offers
         pd=outlook.demand_kw,
         qd=outlook.reactive_kvar,
         cur_max=_surplus(outlook) * terms.curtailment,
-        **_devices(outlook),
+        **devices_of(outlook.members, outlook.soc_kwh, outlook.horizon.hours),
         terminal=Terminal.AT_LEAST,
         import_only=False,
         edges=edges,
@@ -169,19 +171,19 @@ def _caps(outlook: Outlook, edges: IntArray, limit_kw: float | None) -> FloatArr
     return np.asarray(most[edges].max(axis=1))
 
 
-def _devices(outlook: Outlook) -> dict[str, Any]:
-    """Batteries as storage; nobody has dispatchable generation."""
-    zeros, ones = np.zeros(len(outlook.members)), np.ones(len(outlook.members))
+def devices_of(members: Sequence[Member], soc_kwh: FloatArray, hours: float) -> dict[str, Any]:
+    """Batteries as storage; nobody has dispatchable generation. ``soc_kwh`` is the charge at the start, ``[member]``."""
+    zeros, ones = np.zeros(len(members)), np.ones(len(members))
     columns = {name: zeros.copy() for name in ("E", "ch_max", "ds_max", "x_min", "x_max", "x_0", "x_loss")}
     eta_ch, eta_ds = ones.copy(), ones.copy()
-    for at, member in enumerate(outlook.members):
+    for at, member in enumerate(members):
         if (battery := member.battery) is None or battery.capacity_kwh == 0:
             continue
         columns["E"][at], columns["ch_max"][at] = battery.capacity_kwh, battery.charge_kw
         columns["ds_max"][at], columns["x_min"][at] = battery.discharge_kw, battery.min_soc
         columns["x_max"][at] = battery.max_soc
-        columns["x_0"][at] = np.clip(outlook.soc_kwh[at] / battery.capacity_kwh, battery.min_soc, battery.max_soc)
-        columns["x_loss"][at] = battery.standing_loss_per_hour * outlook.horizon.hours
+        columns["x_0"][at] = np.clip(soc_kwh[at] / battery.capacity_kwh, battery.min_soc, battery.max_soc)
+        columns["x_loss"][at] = battery.standing_loss_per_hour * hours
         eta_ch[at], eta_ds[at] = battery.charge_efficiency, battery.discharge_efficiency
     generation = dict.fromkeys(("di_max", "Q_di", "c_di", "Q_st"), zeros)
     return columns | generation | {"eta_st": ones, "eta_ch": eta_ch, "eta_ds": eta_ds}

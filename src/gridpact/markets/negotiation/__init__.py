@@ -18,6 +18,7 @@ from gridpact.markets.negotiation.agents import (
     WalkAway,
     negotiate_by_agents,
 )
+from gridpact.markets.negotiation.consents import Consents
 from gridpact.markets.negotiation.contracts import WINDOW, ContractGrid, link_limit_wh
 from gridpact.markets.negotiation.criteria import Autarky, Criterion, FlexibilityLoss, NetworkPrice, Rates, combine
 from gridpact.markets.negotiation.mechanism import Alone, Negotiation, Still
@@ -59,6 +60,7 @@ __all__ = [
     "Alone",
     "Appraisal",
     "Autarky",
+    "Consents",
     "ContractGrid",
     "Criterion",
     "Experience",

@@ -4,6 +4,7 @@ They do what `gridpact.markets.negotiation.negotiate` works out on arrays, over 
 which rejects the peer's; a rejection by who has nothing left to offer, and still listens; a walk-away by who has nothing left
 and hears that the peer has neither; an acceptance. Turns are numbered. Where messages can be lost, whoever waits too long says
 its last message again, and whoever hears an old turn again answers with its last message; no other state has to be kept.
+What does not keep to the protocol (a turn out of line, an offer that is none, the acceptance of nothing) is not heard.
 """
 
 from dataclasses import dataclass
@@ -145,10 +146,10 @@ class Agent:
             return
         repeat = False
         for _, message in self._post.receive():
-            if message.turn > self.turn and not self.done:
+            if message.turn == self.turn + 1 and not self.done and self._makes_sense(message):
                 self.turn = message.turn
                 self._hear(message)
-            elif self._last is not None:
+            elif message.turn <= self.turn and self._last is not None:
                 repeat = True
         waits = self._patience > 0 and not self.done and self._post.round >= self._said_at + self._patience
         if self._last is not None and self._said_at < self._post.round and (repeat or waits):
@@ -159,6 +160,16 @@ class Agent:
         utility = self._intent.space.utility
         willing = np.flatnonzero(self._intent.feasible & (utility >= self._wish) & (utility > self._least))
         return np.asarray(willing[np.argsort(-utility[willing], kind="stable")])
+
+    def _makes_sense(self, message: Message) -> bool:
+        """Whether the peer keeps to the protocol: it offers what is on the grid, and accepts what is on offer."""
+        match message:
+            case Offer():
+                return (-message.quantity_wh, message.offset) in self._position
+            case Accept():
+                return isinstance(self._last, Offer)
+            case _:
+                return True
 
     def _hear(self, message: Message) -> None:
         match message:

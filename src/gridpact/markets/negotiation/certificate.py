@@ -1,22 +1,23 @@
-"""What a round of negotiation claims: loans come back, links hold, nobody agreed to a loss."""
+"""What a round of negotiation claims: loans are what both sides signed and come back, links hold, nobody agreed to a loss."""
 
 import numpy as np
 
 from gridpact.markets.certificate import Certificate, Check
-from gridpact.markets.negotiation.rounds import Round, Terms
+from gridpact.markets.negotiation.consents import PER_KWH, Consents
+from gridpact.markets.negotiation.rounds import Terms
 from gridpact.markets.pact import Trades
 from gridpact.units import IntArray
 
 
-def certify(held: Round, trades: Trades, committed: Trades, terms: Terms, hours: float) -> Certificate:
-    """Check a round from its trades.
+def certify(consents: Consents, trades: Trades, committed: Trades, terms: Terms, hours: float) -> Certificate:
+    """Check trades against what both sides signed; all in whole numbers.
 
     Parameters
     ----------
-    held
-        The sessions.
+    consents
+        What the members signed.
     trades
-        What was agreed, as trades.
+        What is claimed to be agreed.
     committed
         What had been agreed before, intervals counted alike.
     terms, hours
@@ -24,19 +25,11 @@ def certify(held: Round, trades: Trades, committed: Trades, terms: Terms, hours:
     """
     both = Trades.concat([trades, committed])
     overload = max(0, _largest_load(both) - terms.limit_wh(hours))
-    gains = np.array(
-        [
-            (
-                m.table.first.utility[m.session.agreement] - m.table.first.no_deal,
-                m.table.second.utility[m.session.agreement ^ 1] - m.table.second.no_deal,
-            )
-            for m in held.meetings
-            if m.session.agreement is not None
-        ]
-    ).reshape(-1, 2)
-    loss = max(0.0, float(-gains.min(initial=0.0)))
+    agreed = consents.peer >= 0
+    loss = int(consents.loss[agreed].max(initial=0)) / PER_KWH
     return Certificate(
         (
+            Check("loans: sides and trades that are not alike", float(_unlike(consents, trades))),
             Check("loans: energy not returned (Wh)", float(_owed(trades, trades.energy_wh))),
             Check("loans: money that does not come back (micro-units)", float(_owed(trades, trades.payments()))),
             Check("links: most beyond the limit (Wh)", float(overload)),
@@ -47,13 +40,25 @@ def certify(held: Round, trades: Trades, committed: Trades, terms: Terms, hours:
     )
 
 
+def _unlike(consents: Consents, trades: Trades) -> int:
+    """Members whose peer has not signed the same, and rows that are on one side only of trades signed and trades claimed."""
+    rows, sign = [], []
+    for table, each in ((consents.trades(), 1), (trades, -1)):
+        rows.append(np.stack(list(table.columns().values()), axis=1))
+        sign.append(np.full(len(table), each))
+    _, which = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+    left = np.bincount(which.ravel(), np.concatenate(sign))
+    return int(np.abs(left).sum()) + int(((consents.peer >= 0) & ~consents.mutual).sum())
+
+
 def _owed(trades: Trades, amount: IntArray) -> int:
-    """Largest imbalance of a loan between its two legs."""
+    """Largest imbalance between the trades of a leg; a trade without one owes all of it."""
     if not len(trades):
         return 0
-    sign = np.where(trades.seller < trades.buyer, 1, -1)
-    total = np.zeros(int(trades.leg.max()) + 1, dtype=np.int64)
-    np.add.at(total, trades.leg, sign * amount)
+    alone = trades.leg.max() + 1 + np.arange(len(trades))
+    _, loan = np.unique(np.where(trades.leg < 0, alone, trades.leg), return_inverse=True)
+    total = np.zeros(len(trades), dtype=np.int64)
+    np.add.at(total, loan, np.where(trades.seller < trades.buyer, 1, -1) * amount)
     return int(np.abs(total).max())
 
 

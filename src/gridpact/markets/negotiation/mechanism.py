@@ -1,6 +1,6 @@
 """The three strategies as mechanisms: nothing (s0), own battery (s1), negotiation and battery (s2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import cycle
@@ -8,14 +8,17 @@ from itertools import cycle
 import numpy as np
 
 from gridpact.community import Member
+from gridpact.markets.certificate import Certificate
 from gridpact.markets.mechanism import Gate, Memory
 from gridpact.markets.negotiation.certificate import certify
+from gridpact.markets.negotiation.consents import Consents
 from gridpact.markets.negotiation.contracts import WINDOW
 from gridpact.markets.negotiation.negotiators import Negotiator
 from gridpact.markets.negotiation.peers import Experience, Public
-from gridpact.markets.negotiation.rounds import Situation, Terms, hold_round, loans_as_trades
+from gridpact.markets.negotiation.rounds import Situation, Terms, hold_round
 from gridpact.markets.outlook import Outlook
-from gridpact.markets.pact import Pact
+from gridpact.markets.pact import Pact, Trades
+from gridpact.units import IntArray
 
 DAY = timedelta(days=1)
 
@@ -91,7 +94,13 @@ class Negotiation:
         return [Negotiator(member.id, member.battery, weights, share) for member, weights, share in turns]
 
     def clear(self, outlook: Outlook, memory: Memory, rng: np.random.Generator) -> tuple[Pact, Memory]:
-        """Negotiate the first interval of the outlook; loans come back inside of it.
+        """Negotiate the first interval of the outlook; loans come back inside of it."""
+        return self.clear_stated(outlook, memory, rng)[:2]
+
+    def clear_stated(
+        self, outlook: Outlook, memory: Memory, rng: np.random.Generator
+    ) -> tuple[Pact, Memory, dict[str, IntArray]]:
+        """The same, and what both sides sign of each loan.
 
         Forecast errors scale with the standard deviation of each member's forecast over the window: that of the whole run is
         not known at a gate. A loan is paid at the midpoint of import and export price of the interval in which it is given,
@@ -100,8 +109,6 @@ class Negotiation:
         window = min(outlook.horizon.periods, max(WINDOW, outlook.horizon.per_day + 1))
         members = len(outlook.members)
         experience: Experience = memory or Experience.none(members)
-        if members < 2:
-            return Pact(), experience
         horizon = outlook.horizon
         demand_kw = outlook.demand_kw[:, :window]
         public = Public(demand_kw, _day_share(outlook))
@@ -116,9 +123,21 @@ class Negotiation:
         )
         held = hold_round(self.negotiators(outlook.members), situation, self.terms, experience, rng)
         price = (int(outlook.tariff.import_price[0]) + int(outlook.tariff.export_price[0])) // 2
-        trades = loans_as_trades(held.loans(), price)
-        certificate = certify(held, trades, outlook.commitments, self.terms, horizon.hours)
-        return Pact(trades, certificate=certificate), held.experience(experience, self.terms.choice, public)
+        consents = Consents.of(held, members, price)
+        trades = consents.trades()
+        certificate = certify(consents, trades, outlook.commitments, self.terms, horizon.hours)
+        learnt = held.experience(experience, self.terms.choice, public)
+        return Pact(trades, certificate=certificate), learnt, consents.statements()
+
+    def judge(self, statements: Mapping[str, IntArray], hours: float, pact: Pact, commitments: Trades) -> Certificate:
+        """The certificate of loans that both sides have signed, whoever says so.
+
+        Raises
+        ------
+        InputError
+            If the statements are no consents.
+        """
+        return certify(Consents.stated(statements), pact.trades, commitments, self.terms, hours)
 
 
 def _day_share(outlook: Outlook) -> float:

@@ -18,6 +18,14 @@ PRIOR = 4.0
 """How many sessions the overall experience with a peer weighs, where few have been held in the same context."""
 
 
+HALF_LIFE = 4.0
+"""Rounds after which a session counts half as recent experience: an hour of quarter-hours. What two members need now, and how
+full their batteries are, is much as it was an hour ago and little as it was yesterday."""
+
+RECENT_PRIOR = 1.0
+"""How many sessions the overall experience with a peer weighs against recent ones."""
+
+
 @dataclass(frozen=True, eq=False)
 class Experience:
     """What members remember of each other: a value that can be saved.
@@ -28,26 +36,34 @@ class Experience:
         How many each has held with each in each context, ``[member, peer, context]``.
     value
         Sum of what they were worth to the member.
+    recent_sessions, recent_value
+        The same over all contexts, forgotten by half every `HALF_LIFE` rounds, ``[member, peer]``.
     """
 
     sessions: FloatArray
     value: FloatArray
+    recent_sessions: FloatArray
+    recent_value: FloatArray
 
     @classmethod
     def none(cls, members: int) -> "Experience":
         """Nobody has met anybody."""
-        empty = np.zeros((members, members, CONTEXTS))
-        return cls(empty, empty)
+        empty, recent = np.zeros((members, members, CONTEXTS)), np.zeros((members, members))
+        return cls(empty, empty, recent, recent)
 
     def after(self, pairs: IntArray, contexts: IntArray, values: FloatArray) -> "Experience":
-        """The experience after sessions of ``pairs[session, 2]``, ``values[session, 2]``, contexts ``[member, peer]``."""
+        """The experience after a round: ``pairs[session, 2]``, ``values[session, 2]``, contexts ``[member, peer]``."""
         sessions, value = self.sessions.copy(), self.value.copy()
+        kept = 0.5 ** (1 / HALF_LIFE)
+        recent_sessions, recent_value = kept * self.recent_sessions, kept * self.recent_value
         for side in (0, 1):
             own, peer = pairs[:, side], pairs[:, 1 - side]
             cell = own, peer, contexts[own, peer]
             np.add.at(sessions, cell, 1.0)
             np.add.at(value, cell, values[:, side])
-        return Experience(sessions, value)
+            recent_sessions[own, peer] += 1.0
+            recent_value[own, peer] += values[:, side]
+        return Experience(sessions, value, recent_sessions, recent_value)
 
     def mean(self) -> FloatArray:
         """What a session with each peer was worth, ``[member, peer]``; +inf for peers never met."""
@@ -58,10 +74,16 @@ class Experience:
     def mean_in(self, contexts: IntArray) -> FloatArray:
         """The same in a context ``[member, peer]``, drawn towards the overall mean of the peer where it was rare."""
         cell = (*np.indices(contexts.shape), contexts)
+        return self._towards_mean(self.sessions[cell], self.value[cell], PRIOR)
+
+    def mean_lately(self) -> FloatArray:
+        """The same of recent sessions, ``[member, peer]``, drawn towards the overall mean of the peer as they are forgotten."""
+        return self._towards_mean(self.recent_sessions, self.recent_value, RECENT_PRIOR)
+
+    def _towards_mean(self, sessions: FloatArray, value: FloatArray, prior: float) -> FloatArray:
         overall = self.mean()
         met = np.isfinite(overall)
-        shrunk = (self.value[cell] + PRIOR * np.where(met, overall, 0.0)) / (self.sessions[cell] + PRIOR)
-        return np.where(met, shrunk, np.inf)
+        return np.where(met, (value + prior * np.where(met, overall, 0.0)) / (sessions + prior), np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +156,10 @@ def _by_context(experience: Experience, public: Public) -> FloatArray:
     return experience.mean_in(public.contexts())
 
 
+def _by_recency(experience: Experience, public: Public) -> FloatArray:
+    return experience.mean_lately()
+
+
 def _by_chance(experience: Experience, public: Public) -> FloatArray:
     return np.zeros((len(public.demand_kw),) * 2)
 
@@ -164,6 +190,7 @@ SCORES: Mapping[str, Score] = MappingProxyType(
             Score("success", _success, _by_peer),
             Score("own-gain", _own_gain, _by_peer),
             Score("context", _success, _by_context),
+            Score("recent", _success, _by_recency),
             Score("complement", _success, _by_complement),
         )
     }

@@ -171,7 +171,7 @@ def hold_round(
     """
     window = situation.public.demand_kw.shape[1]
     grid = terms.grid(situation.hours, window)
-    if len(grid) == 0:
+    if len(grid) == 0 or len(negotiators) < 2:
         return Round(grid, ())
     pairs = terms.choice.pairs(experience, situation.public, rng)
     at_table = np.sort(pairs.ravel())

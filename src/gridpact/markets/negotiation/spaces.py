@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridpact.errors import InputError
 from gridpact.markets.negotiation.contracts import ContractGrid
 from gridpact.markets.negotiation.negotiators import Negotiator
 from gridpact.units import FloatArray
@@ -55,6 +56,11 @@ def contract_spaces(
     threads
         On which members are shared out. The result does not depend on it.
 
+    Raises
+    ------
+    InputError
+        If no contract of the grid could ever be returned.
+
     Examples
     --------
     A member without battery that lacks 1 kWh now and has 1 kWh too much in two hours is best served by a loan of just that:
@@ -73,6 +79,10 @@ def contract_spaces(
         raise ValueError(
             f"scenarios of {members} members and {window} offsets,"
             f" expected {len(negotiators)} and the {grid.window} of the grid"
+        )
+    if len(grid) == 0:
+        raise InputError(
+            "no return times", place="contract grid", accepted="one or more: without a return nothing is lent"
         )
     quantities = grid.loans_kwh
     loans = np.zeros(-(-len(quantities) // kernels.LANES) * kernels.LANES)

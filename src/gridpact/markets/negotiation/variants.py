@@ -35,7 +35,8 @@ def s2(
     Parameters
     ----------
     score
-        How members judge their peers: ``"random"``, ``"success"``, ``"own-gain"``, ``"context"`` or ``"complement"``.
+        How members judge their peers: ``"random"``, ``"success"``, ``"own-gain"``, ``"context"``,
+        ``"recent"`` or ``"complement"``.
     epsilon
         Share of peers chosen at random.
     floor

@@ -8,7 +8,7 @@ name of its user, so that nobody takes over the session of somebody else.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from amqtt.contexts import Action, BaseContext, BrokerConfig, ListenerConfig, Li
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from gridpact.service.broker.access import Account, Grant, may, member_grants
+from gridpact.service.broker.access import Account, Accounts, Grant, may, member_grants
 from gridpact.service.broker.mosquitto import MOST_BYTES
 from gridpact.service.broker.passwords import hash_password, password_matches
 
@@ -35,13 +35,10 @@ class _Rights:
     """What amqtt's plugins are told."""
 
     area: str
-    accounts: tuple[Account, ...]
-
-    def account(self, user: str | None) -> Account | None:
-        return next((account for account in self.accounts if account.user == user), None)
+    accounts: Accounts
 
     def permits(self, user: str | None, right: Any, topics: str) -> bool:
-        account = self.account(user)
+        account = self.accounts.of(user)
         if account is None:
             return False
         grants: tuple[Grant, ...] = account.grants + (member_grants(self.area) if account.is_member else ())
@@ -56,7 +53,7 @@ class AccountsPlugin(BaseAuthPlugin):
     async def authenticate(self, *, session: Session) -> bool:
         """Whether a client may log in."""
         rights: _Rights = self.config
-        known = rights.account(session.username)
+        known = rights.accounts.of(session.username)
         # a stranger takes as long as a member with a wrong password
         matches = await asyncio.to_thread(password_matches, session.password or "", (known or _NOBODY).password_hash)
         if known is None or not matches:
@@ -74,6 +71,7 @@ class RightsPlugin(BaseTopicPlugin):
     def __init__(self, context: BaseContext) -> None:
         super().__init__(context)
         self._known: dict[tuple[str | None, str, str], bool] = {}
+        context.config.accounts.changed.append(self._known.clear)
 
     async def topic_filtering(
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
@@ -102,9 +100,40 @@ class _BoundedReader(StreamReaderAdapter):
         return b""
 
 
+class _Subscriptions(dict[str, Any]):
+    """Whoever subscribes while a message is handed round does not end its round."""
+
+    def items(self) -> Any:
+        return list(super().items())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.keys()))
+
+
+class _Broker(Broker):
+    """amqtt hands everybody who connects what is retained of anybody's subscriptions; here who has subscribed gets it."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        self._subscriptions = _Subscriptions()
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribers = self._subscriptions.get(subscription[0], ())
+        if any(known.client_id == session.client_id for known, _ in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 @asynccontextmanager
 async def embedded_broker(
-    area: str, accounts: Sequence[Account], *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    area: str,
+    accounts: Sequence[Account] | Accounts,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    plain: bool = False,
 ) -> AsyncIterator[int]:
     """Run a broker for an area.
 
@@ -113,11 +142,11 @@ async def embedded_broker(
     area
         The market area.
     accounts
-        Whoever may log in; nobody else may.
+        Whoever may log in; nobody else may. Who is taken out of `Accounts` is cut off.
     host, port
         To listen on; port 0 takes a free one.
     tls
-        How connections are encrypted. Without it, only the loopback is listened on.
+        How connections are encrypted. Without it, only the loopback is listened on, unless ``plain``.
 
     Returns
     -------
@@ -128,15 +157,16 @@ async def embedded_broker(
     ValueError
         If it would listen beyond the loopback without encryption.
     """
-    if tls is None and host not in ("127.0.0.1", "::1", "localhost"):
+    if tls is None and not plain and host not in ("127.0.0.1", "::1", "localhost"):
         raise ValueError(f"a broker on {host} needs TLS")
     logging.getLogger("amqtt").setLevel(logging.ERROR)
-    rights = {"area": area, "accounts": tuple(accounts)}
+    kept = accounts if isinstance(accounts, Accounts) else Accounts(tuple(accounts))
+    rights = {"area": area, "accounts": kept}
     config = BrokerConfig(
         listeners={LISTENER: ListenerConfig(type=ListenerType.EXTERNAL)},
         plugins={f"{__name__}.{plugin.__name__}": rights for plugin in (AccountsPlugin, RightsPlugin)},
     )
-    broker = Broker(config)
+    broker = _Broker(config)
 
     lines: set[asyncio.StreamWriter] = set()
 
@@ -148,11 +178,20 @@ async def embedded_broker(
             lines.discard(writer)
             writer.close()
 
+    def cut_off() -> None:
+        gone = [session for session, _ in broker.sessions.values() if kept.of(session.username) is None]
+        places = {(session.remote_address, session.remote_port) for session in gone}
+        for line in lines:
+            if tuple((line.get_extra_info("peername") or ())[:2]) in places:
+                line.transport.abort()
+
+    kept.changed.append(cut_off)
     await broker.start()
     server = await asyncio.start_server(connected, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        kept.changed.clear()
         server.close()
         await broker.shutdown()
         for line in lines:  # amqtt leaves open who has not said goodbye

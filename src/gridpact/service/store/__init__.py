@@ -5,6 +5,6 @@ A batch of steps and the messages that follow from them are written in one trans
 """
 
 from gridpact.service.store.errors import StoreConflictError, StoreError
-from gridpact.service.store.store import Effect, Snapshot, Store, open_store
+from gridpact.service.store.store import Effect, Snapshot, Store, check_url, open_store
 
-__all__ = ["Effect", "Snapshot", "Store", "StoreConflictError", "StoreError", "open_store"]
+__all__ = ["Effect", "Snapshot", "Store", "StoreConflictError", "StoreError", "check_url", "open_store"]

@@ -84,6 +84,30 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
         await engine.dispose()
 
 
+def check_url(url: str, folder: Path, password: str = "") -> str:
+    """The address of a database, with the path of a file relative to a folder, and a password kept elsewhere.
+
+    Raises
+    ------
+    InputError
+        If it is none of the two kinds, or says a password itself and one is kept elsewhere.
+
+    Examples
+    --------
+    >>> check_url("sqlite:///events.db", Path("/srv/market"))
+    'sqlite:////srv/market/events.db'
+    """
+    parsed = make_url(_async_url(url))
+    kind = parsed.get_backend_name()
+    if password and (kind == "sqlite" or parsed.password):
+        raise InputError("a password beside the URL", accepted="postgresql://USER@HOST/DATABASE")
+    if kind == "sqlite" and not parsed.database:
+        raise InputError("a database in memory", accepted="sqlite:///FILE")
+    if kind == "sqlite":
+        parsed = parsed.set(database=str(folder / str(parsed.database)))
+    return parsed.set(drivername=kind, password=password or parsed.password).render_as_string(hide_password=False)
+
+
 class Store:
     """The events of all areas. Made by `open_store`."""
 
@@ -144,23 +168,26 @@ class Store:
             if messages:
                 await connection.execute(insert(OUTBOX), messages)
 
-    async def read(self, area: str, since: int = 0) -> AsyncIterator[Step]:
-        """The steps of an area from a number on, in order."""
+    async def read(self, area: str, since: int = 0, most: int | None = None) -> AsyncIterator[Step]:
+        """The steps of an area from a number on, in order; no more than ``most``."""
         decode = msgspec.json.Decoder(Step).decode
-        while True:
+        left = ROWS_AT_ONCE if most is None else most
+        while left > 0:
+            count = min(left, ROWS_AT_ONCE)
             wanted = (
                 select(JOURNAL.c.step)
                 .where(JOURNAL.c.area == area, JOURNAL.c.number >= since)
                 .order_by(JOURNAL.c.number)
-                .limit(ROWS_AT_ONCE)
+                .limit(count)
             )
             async with _transaction(self._engine) as connection:
                 rows = (await connection.execute(wanted)).scalars().all()
             for row in rows:
                 yield decode(row)
-            if len(rows) < ROWS_AT_ONCE:
+            if len(rows) < count:
                 return
             since += len(rows)
+            left = ROWS_AT_ONCE if most is None else left - count
 
     async def unsent(self, area: str) -> list[Effect]:
         """Messages that have not been handed to the broker for certain, in the order in which they arose."""

@@ -5,29 +5,26 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Router
 from litestar.datastructures import State as AppState
 from litestar.exceptions import HTTPException, NotFoundException, ValidationException
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from gridpact.exchange import MemberLimit
 from gridpact.exchange.state import Interval
 from gridpact.exchange.values import LARGEST
-from gridpact.service.web import views
+from gridpact.service.web import monitoring, tariffs, views
 from gridpact.service.web.access import SEES_NETWORK, Role, Viewer
+from gridpact.service.web.describing import Kind, Member, Millis, Start, reading
 from gridpact.service.web.feed import Heard
 from gridpact.service.web.guard import only, only_itself
+from gridpact.service.web.proofs import PROOFS
 from gridpact.service.web.site import Charge, Here, Site
 
 CLOCK_EVERY_S = 1.0
 Asked = Request[Viewer, Any, AppState]
-Start = Annotated[
-    int, PathParameter(ge=0, le=LARGEST, description="Start of the interval, milliseconds since 1970 UTC.")
-]
-Member = Annotated[str, PathParameter(description="Id of the member.")]
-Millis = Annotated[int, QueryParameter(ge=0, le=LARGEST, description="Milliseconds since 1970 UTC.")]
 LastHeard = Annotated[
     int | None,
     HeaderParameter(name="Last-Event-ID", ge=0, le=LARGEST, description="Number of the last step heard."),
@@ -43,26 +40,26 @@ class Health(msgspec.Struct, frozen=True):
     broker: bool
 
 
-@get("/health", summary="Whether the area works")
+@reading("/health", "Whether the area works")
 async def health(site: Here) -> Health:
     """For whoever watches the service."""
     broker = site.connected.is_set()
     return Health("ok" if broker else "degraded", site.state.rules.area, site.history.steps, broker)
 
 
-@get("/clock", summary="The exchange's time")
+@reading("/clock", "The exchange's time")
 async def clock(site: Here) -> views.Clock:
     """With the lengths that give an interval its course."""
     return views.clock(site.state, site.clock())
 
 
-@get("/intervals", summary="All intervals whose accounts are not final")
+@reading("/intervals", "All intervals whose accounts are not final")
 async def intervals(site: Here) -> list[views.IntervalRow]:
     """In order of their start."""
     return list(views.intervals(site.state))
 
 
-@get("/intervals/{start:int}", summary="One interval")
+@reading("/intervals/{start:int}", "One interval", may_fail=(404,))
 async def interval(site: Here, start: Start) -> views.IntervalDetail:
     """Phase, prices, anonymous book, clearing, and where the network's own limits do not hold."""
     found = views.interval_detail(site.state, site.history, site.window.books, start)
@@ -71,23 +68,45 @@ async def interval(site: Here, start: Start) -> views.IntervalDetail:
     return found
 
 
-@get("/intervals/{start:int}/trades", summary="The trades of an interval")
+@reading("/intervals/{start:int}/trades", "The trades of an interval", may_fail=(404,))
 async def trades(request: Asked, site: Here, start: Start) -> list[views.TradeRow]:
     """Anonymous; with names for DSO, supplier and operator, and for a member in its own trades."""
     return list(views.trades(_interval(site, start), request.user))
 
 
-@get(
+@reading(
     "/intervals/{start:int}/limits",
-    summary="Limits of members' meters in an interval",
-    guards=[only(Role.MEMBER, *SEES_NETWORK)],
+    "Limits of members' meters in an interval",
+    only(Role.MEMBER, *SEES_NETWORK),
+    may_fail=(404,),
 )
 async def limits(request: Asked, site: Here, start: Start) -> list[MemberLimit]:
     """All of them for DSO and operator, its own for a member."""
     return list(views.limits(_interval(site, start), request.user))
 
 
-@get("/feeder", summary="The network in the last checked interval")
+@reading("/tariff/{kind:str}", "Prices ahead, as evcc reads a custom tariff")
+async def tariff(site: Here, kind: Kind) -> list[tariffs.Rate]:
+    """Of the intervals that are going on or to come; in units of the currency per kWh."""
+    return tariffs.rates(site.state, kind, site.clock())
+
+
+@reading("/tariff/{kind:str}/rates", "Prices ahead, as evcc gives them and OpenEMS reads them")
+async def tariff_rates(site: Here, kind: Kind) -> tariffs.TariffAnswer:
+    """By quarters of an hour."""
+    return tariffs.quarters(site.state, kind, site.clock())
+
+
+@reading("/tariff/{kind:str}/series", "Prices ahead, as FlexMeasures is sent them", may_fail=(404,))
+async def tariff_series(site: Here, kind: Kind) -> tariffs.Series:
+    """The first ones that follow each other without a gap."""
+    found = tariffs.series(site.state, kind, site.clock(), site.currency)
+    if found is None:
+        raise NotFoundException("no interval ahead has such a price")
+    return found
+
+
+@reading("/feeder", "The network in the last checked interval", may_fail=(404,))
 async def feeder(request: Asked, site: Here) -> views.FeederView:
     """The extremes for everybody; every bus and branch for DSO and operator."""
     found = views.feeder_view(site.feeder, site.checked(), request.user)
@@ -96,37 +115,43 @@ async def feeder(request: Asked, site: Here) -> views.FeederView:
     return found
 
 
-@get("/decisions", summary="Trades that were cut, and why", guards=[only(*SEES_NETWORK)])
+@reading("/decisions", "Trades that were cut, and why", only(*SEES_NETWORK))
 async def decisions(site: Here) -> list[views.DecisionRow]:
     """Of intervals that are not final, the newest first, at most 100."""
     return list(views.decisions(site.state, site.history))
 
 
-@get("/operations", summary="What the operator looks at", guards=[only(Role.OPERATOR)])
+@reading("/operations", "What the operator looks at", only(Role.OPERATOR))
 async def operations(site: Here) -> views.Operations:
     """Totals with imbalance, refusals by reason, alarms."""
     return views.operations(site.state, site.history)
 
 
-@get("/members/{member:str}", summary="A member's reliability and totals", guards=[only_itself])
+@reading("/monitor", "Who sets prices, who trades with whom, who is served how fast", only(Role.OPERATOR))
+async def monitor(site: Here) -> monitoring.Monitoring:
+    """Concentration, price spread, withheld volume and imbalance over a window; waits for answers; bounds of members."""
+    return monitoring.monitoring(site.state, site.window.watch, site.waits, site.clock())
+
+
+@reading("/members/{member:str}", "A member's reliability and totals", only_itself)
 async def member_summary(site: Here, member: Member) -> views.MemberSummary:
     """Its own only."""
     return views.member_summary(site.state, site.history, member)
 
 
-@get("/members/{member:str}/orders", summary="A member's orders", guards=[only_itself])
+@reading("/members/{member:str}/orders", "A member's orders", only_itself)
 async def orders(site: Here, member: Member) -> list[views.OrderRow]:
     """Its own only; of intervals that are not final, the newest interval first."""
     return list(views.orders(site.state, member))
 
 
-@get("/members/{member:str}/bills", summary="A member's bills", guards=[only_itself])
+@reading("/members/{member:str}/bills", "A member's bills", only_itself)
 async def bills(site: Here, member: Member) -> list[views.BillRow]:
     """Its own only; of intervals that are settled and not final yet, the newest first."""
     return list(views.bills(site.state, member))
 
 
-@get("/members/{member:str}/battery", summary="What is in a member's battery", guards=[only_itself])
+@reading("/members/{member:str}/battery", "What is in a member's battery", only_itself, may_fail=(404,))
 async def battery(site: Here, member: Member) -> Charge:
     """Its own only; where the service plays the home itself."""
     found = site.charge(member)
@@ -135,7 +160,7 @@ async def battery(site: Here, member: Member) -> Charge:
     return found
 
 
-@get("/members/{member:str}/statement", summary="A member's bookings in a period", guards=[only_itself])
+@reading("/members/{member:str}/statement", "A member's bookings in a period", only_itself)
 async def statement(site: Here, member: Member, begin: Millis = 0, end: Millis = LARGEST) -> views.StatementView:
     """Its own only; by the time of booking, ``end`` excluded."""
     if end < begin:
@@ -143,7 +168,7 @@ async def statement(site: Here, member: Member, begin: Millis = 0, end: Millis =
     return views.statement(site.history, member, begin, end)
 
 
-@get("/events", summary="What happens, as it happens (server-sent events)")
+@reading("/events", "What happens, as it happens (server-sent events)", may_fail=(503,))
 async def events(site: Here, last_heard: LastHeard = None) -> ServerSentEvent:
     """``step``: the public part of a step, its number as id; ``clock``, once a second; ``reset``, if too much was missed.
 
@@ -199,14 +224,19 @@ API = Router(
         interval,
         trades,
         limits,
+        tariff,
+        tariff_rates,
+        tariff_series,
         feeder,
         decisions,
         operations,
+        monitor,
         member_summary,
         orders,
         bills,
         battery,
         statement,
+        PROOFS,
         events,
     ],
 )

@@ -41,24 +41,27 @@ def metrics(site: Here) -> Response[str]:
     return Response(metrics_text(site), media_type=CONTENT_TYPE)
 
 
-def make_app(site: Site | None, *, hosts: tuple[str, ...] = LOOPBACK, most_a_minute: int = MOST_A_MINUTE) -> Litestar:
+def make_app(
+    site: Site | None, *, base: str = "", hosts: tuple[str, ...] = LOOPBACK, most_a_minute: int = MOST_A_MINUTE
+) -> Litestar:
     """The application.
 
     Parameters
     ----------
     site
         What it looks at; None only to describe it.
+    base
+        Path below which it is reached; whoever hands requests on takes it off.
     hosts
         Names under which it answers: a page of somebody else, whose name has been made to lead here, gets nothing.
     most_a_minute
         Requests of one name, or of one address without a token.
     """
-    limit = RateLimitConfig(rate_limit=("minute", most_a_minute), identifier_for_request=whose_turn)
     return Litestar(
         route_handlers=[API, metrics, *PAGES],
         dependencies={"site": Provide(_site, sync_to_thread=False)},
-        state=AppState({"site": site, "hosts": frozenset(hosts)}),
-        middleware=[DefineMiddleware(Authentication), limit.middleware],
+        state=AppState({"site": site, "hosts": frozenset(hosts), "base": base}),
+        middleware=[DefineMiddleware(Authentication), make_limit(most_a_minute).middleware],
         before_send=[add_headers],
         exception_handlers={HTTPException: _answer_error},
         openapi_config=OPENAPI,
@@ -66,6 +69,11 @@ def make_app(site: Site | None, *, hosts: tuple[str, ...] = LOOPBACK, most_a_min
         logging_config=None,
         debug=False,
     )
+
+
+def make_limit(most_a_minute: int) -> RateLimitConfig:
+    """So many requests a minute of one name, or of one address without a token."""
+    return RateLimitConfig(rate_limit=("minute", most_a_minute), identifier_for_request=whose_turn)
 
 
 def _site(state: AppState) -> Site:

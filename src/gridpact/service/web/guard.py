@@ -41,7 +41,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         """A visitor is one who shows no token; a cookie that is not known any more makes a visitor too."""
         if (connection.base_url.hostname or "") not in connection.app.state.hosts:
             raise ClientException("not a name of this service")
-        tokens: Tokens = connection.app.state.site.tokens
+        site = connection.app.state.site
+        tokens: Tokens = site.tokens if site else Tokens()
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind:
             viewer = tokens.viewer(token.strip()) if kind.lower() == "bearer" else None

@@ -3,9 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-import msgspec
 import numpy as np
 
 from gridpact.exchange import (
@@ -19,30 +17,13 @@ from gridpact.exchange import (
     Step,
     TradeReduced,
 )
+from gridpact.exchange.monitor import Alarm, AlarmKind
 from gridpact.exchange.reasons import MEANING, ReasonCode
 from gridpact.exchange.statements import Bookkeeper
 from gridpact.units import IntArray, payment
 
 MOST_ALARMS = 200
 """The newest that are kept."""
-
-
-class AlarmKind(StrEnum):
-    """What needs a person's eye."""
-
-    METERS = "meters disagree"
-    UNCHECKED = "not checked"
-    NO_POWER_FLOW = "no power flow"
-    NETWORK = "network without trade"
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """Something that the operator should look at: ``at`` and ``interval`` in milliseconds since 1970 UTC."""
-
-    at: int
-    interval: int
-    kind: AlarmKind
-    text: str
 
 
 @dataclass(slots=True)

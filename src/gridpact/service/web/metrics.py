@@ -1,6 +1,7 @@
 """Figures for Prometheus, in its text format: counts only, nobody's name."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from gridpact.exchange import Phase
 from gridpact.service.web.site import Site
@@ -8,43 +9,49 @@ from gridpact.service.web.site import Site
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics_text(site: Site) -> str:
-    """All figures of an area."""
-    return "".join(f"{line}\n" for line in _lines(site))
+class Family(NamedTuple):
+    """A figure with its values by label; the label may be empty."""
+
+    name: str
+    kind: str
+    means: str
+    values: Iterable[tuple[str, float]]
 
 
-def _lines(site: Site) -> Iterator[str]:
-    state, history, area = site.state, site.history, f'area="{site.state.rules.area}"'
+def metrics_text(*sites: Site) -> str:
+    """All figures of these areas: each figure once, with a line an area and label."""
+    areas = [f'area="{site.state.rules.area}"' for site in sites]
+    lines = []
+    for same in zip(*map(_families, sites), strict=True):
+        name = f"gridpact_{same[0].name}"
+        lines += [f"# HELP {name} {same[0].means}", f"# TYPE {name} {same[0].kind}"]
+        for area, family in zip(areas, same, strict=True):
+            lines += [f"{name}{{{area}{',' if label else ''}{label}}} {value}" for label, value in family.values]
+    return "".join(f"{line}\n" for line in lines)
 
-    def family(name: str, kind: str, means: str, values: Iterable[tuple[str, float]]) -> Iterator[str]:
-        yield f"# HELP gridpact_{name} {means}"
-        yield f"# TYPE gridpact_{name} {kind}"
-        for label, value in values:
-            yield f"gridpact_{name}{{{area}{',' if label else ''}{label}}} {value}"
 
-    phases = [interval.phase for interval in state.intervals.values()]
-    everybody = history.everybody
-    yield from family("steps_total", "counter", "Durable steps.", [("", history.steps)])
-    yield from family(
-        "events_total",
-        "counter",
-        "Events by kind.",
-        ((f'kind="{kind}"', count) for kind, count in sorted(history.events.items())),
+def _families(site: Site) -> Iterator[Family]:
+    state, history = site.state, site.history
+    everybody, phases = history.everybody, [interval.phase for interval in state.intervals.values()]
+    events = [(f'kind="{kind}"', count) for kind, count in sorted(history.events.items())]
+    refusals = [(f'reason="{reason}"', count) for reason, count in sorted(history.refusals.items())]
+    intervals = [(f'phase="{phase}"', phases.count(phase)) for phase in Phase]
+    waits = site.waits.members.values()
+
+    def one(name: str, kind: str, means: str, value: float) -> Family:
+        return Family(name, kind, means, [("", value)])
+
+    yield one("steps_total", "counter", "Durable steps.", history.steps)
+    yield Family("events_total", "counter", "Events by kind.", events)
+    yield Family("refusals_total", "counter", "Refused messages by reason.", refusals)
+    yield Family("intervals", "gauge", "Intervals by phase.", intervals)
+    yield one("traded_wh_total", "counter", "Energy of settled trades.", everybody.bought)
+    yield one("astray_wh_total", "counter", "Energy sold or bought and not delivered.", everybody.astray)
+    yield one(
+        "answers_total", "counter", "Messages of members that were answered.", sum(each.answers for each in waits)
     )
-    yield from family(
-        "refusals_total",
-        "counter",
-        "Refused messages by reason.",
-        ((f'reason="{reason}"', count) for reason, count in sorted(history.refusals.items())),
-    )
-    yield from family(
-        "intervals", "gauge", "Intervals by phase.", ((f'phase="{phase}"', phases.count(phase)) for phase in Phase)
-    )
-    yield from family("traded_wh_total", "counter", "Energy of settled trades.", [("", everybody.bought)])
-    yield from family(
-        "astray_wh_total", "counter", "Energy sold or bought and not delivered.", [("", everybody.astray)]
-    )
-    yield from family("alarms", "gauge", "Alarms that are kept.", [("", len(history.alarms))])
-    yield from family("listeners", "gauge", "Open streams of events.", [("", site.window.feed.listeners)])
-    yield from family("broker_connected", "gauge", "Whether the line stands.", [("", int(site.connected.is_set()))])
-    yield from family("clock_milliseconds", "gauge", "The exchange's clock.", [("", site.clock())])
+    yield one("waited_seconds_total", "counter", "Time until those answers.", sum(each.total_s for each in waits))
+    yield one("alarms", "gauge", "Alarms that are kept.", len(history.alarms))
+    yield one("listeners", "gauge", "Open streams of events.", site.window.feed.listeners)
+    yield one("broker_connected", "gauge", "Whether the line stands.", int(site.connected.is_set()))
+    yield one("clock_milliseconds", "gauge", "The exchange's clock.", site.clock())

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.datastructures import State as AppState
@@ -17,7 +17,7 @@ from gridpact import __version__
 from gridpact.exchange import Phase
 from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import Interval
-from gridpact.service.web import drawings, views, words
+from gridpact.service.web import drawings, monitoring, proofs, views, words
 from gridpact.service.web.access import COOKIE, SEES_NETWORK, Role, Viewer
 from gridpact.service.web.guard import only
 from gridpact.service.web.site import Here, Site
@@ -28,6 +28,7 @@ STYLES = (("gridpact.study.pages", "templates/frame.css"), (HERE, "static/live.c
 Asked = Request[Viewer, Any, AppState]
 BILLS_SHOWN = 24
 ORDERS_SHOWN = 16
+HEADS_SHOWN = 20
 
 
 @get("/", include_in_schema=False)
@@ -66,6 +67,15 @@ async def feeder(request: Asked, site: Here) -> Response[str]:
     )
 
 
+@get("/ledger", include_in_schema=False)
+async def ledger(request: Asked, site: Here) -> Response[str]:
+    """The ledger, with what verifies it in the browser."""
+    state, member = proofs.state_of(site), request.user.member
+    newest = site.records.ledger.heads[: -HEADS_SHOWN - 1 : -1] if site.records else []
+    own = proofs.own_positions(site, member) if member else []
+    return _page(request, site, "ledger", state=state, own=own, heads=[proofs.as_head(each) for each in newest])
+
+
 @get("/home", include_in_schema=False, guards=[only(Role.MEMBER)])
 async def home(request: Asked, site: Here) -> Response[str]:
     """A member's own page."""
@@ -92,6 +102,7 @@ async def operator(request: Asked, site: Here) -> Response[str]:
         "operator",
         seen=views.operations(site.state, site.history),
         decisions=views.decisions(site.state, site.history, 40),
+        watched=monitoring.monitoring(site.state, site.window.watch, site.waits, site.clock()),
         connected=site.connected.is_set(),
     )
 
@@ -112,15 +123,17 @@ async def sign_in(request: Asked, site: Here) -> Response[Any]:
     if viewer is None:
         return _page(request, site, "sign-in", failed=True, status_code=401)
     secure = request.url.scheme == "https"
-    kept = Cookie(COOKIE, value=token, httponly=True, samesite="strict", secure=secure, path="/")
-    return Redirect(_first_page(viewer), status_code=303, cookies=[kept])
+    base = request.app.state.base
+    kept = Cookie(COOKIE, value=token, httponly=True, samesite="strict", secure=secure, path=base or "/")
+    return Redirect(base + _first_page(viewer), status_code=303, cookies=[kept])
 
 
 @post("/sign-out", include_in_schema=False, status_code=303)
 async def sign_out(request: Asked) -> Redirect:
     """Forget the token."""
     _refuse_foreign(request)
-    return Redirect("/", status_code=303, cookies=[Cookie(COOKIE, value="", max_age=0, path="/")])
+    base = request.app.state.base
+    return Redirect(f"{base}/", status_code=303, cookies=[Cookie(COOKIE, value="", max_age=0, path=base or "/")])
 
 
 @get("/static/live.css", include_in_schema=False, media_type="text/css; charset=utf-8")
@@ -135,13 +148,20 @@ async def script() -> str:
     return _text(HERE, "static/live.js")
 
 
+@get("/static/verify.js", include_in_schema=False, media_type="text/javascript; charset=utf-8")
+async def verifier() -> str:
+    """What verifies the ledger."""
+    return _text(HERE, "static/verify.js")
+
+
 @get("/favicon.ico", include_in_schema=False, media_type="image/svg+xml")
 async def icon() -> str:
     """The sign of the project."""
     return _text(HERE, "static/icon.svg")
 
 
-PAGES = [market, feeder, home, operator, sign_in_form, sign_in, sign_out, style, script, icon]
+ASSETS = [style, script, icon]
+PAGES = [market, feeder, ledger, verifier, home, operator, sign_in_form, sign_in, sign_out, *ASSETS]
 
 
 def error_page(request: Asked, site: Site, status_code: int, text: str, headers: Mapping[str, str]) -> Response[str]:
@@ -153,18 +173,15 @@ def error_page(request: Asked, site: Site, status_code: int, text: str, headers:
 
 def _page(request: Asked, site: Site, name: str, *, status_code: int = 200, **shown: Any) -> Response[str]:
     viewer = request.scope.get("user") or Viewer()
-    text = (
-        _templates()
-        .get_template(f"{name}.html.j2")
-        .render(
-            page=name,
-            viewer=viewer,
-            clock=views.clock(site.state, site.clock()),
-            say=words.Words(site.zone, site.currency),
-            meaning=MEANING,
-            version=__version__,
-            **shown,
-        )
+    text = template(name).render(
+        page=name,
+        base=request.app.state.base,
+        viewer=viewer,
+        clock=views.clock(site.state, site.clock()),
+        say=words.Words(site.zone, site.currency),
+        meaning=MEANING,
+        version=__version__,
+        **shown,
     )
     return Response(text, media_type=MediaType.HTML, status_code=status_code)
 
@@ -207,6 +224,11 @@ def _refuse_foreign(request: Asked) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
         raise PermissionDeniedException("sent by a page of another origin")
+
+
+def template(name: str) -> Template:
+    """A page's template."""
+    return _templates().get_template(f"{name}.html.j2")
 
 
 @cache

@@ -4,15 +4,22 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
 
 import uvicorn
-from litestar import Litestar
 
 from gridpact.errors import InputError
-from gridpact.service.web.feed import Feed
 
 LONGEST_GOODBYE_S = 3
 """How long answers under way may take once the service stops."""
+
+
+class Closing(Protocol):
+    """Whose listeners can be let go: the feed of an area, or the front of several."""
+
+    def close(self) -> None:
+        """Let everybody go."""
 
 
 class _Server(uvicorn.Server):
@@ -43,15 +50,19 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 @asynccontextmanager
-async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncIterator[str]:
+async def run_web(
+    app: Any, feed: Closing, listening: socket.socket, certificate: tuple[Path, Path] | None = None
+) -> AsyncIterator[str]:
     """Serve an application; gives its address.
 
     Parameters
     ----------
     app, feed
-        The application, and the feed whose listeners are let go at the end.
+        The ASGI application, and the feed whose listeners are let go at the end.
     listening
         Where, by `listen`; closed at the end.
+    certificate
+        TLS certificate and its private key, PEM; None serves unencrypted.
     """
     config = uvicorn.Config(
         app,
@@ -60,12 +71,14 @@ async def run_web(app: Litestar, feed: Feed, listening: socket.socket) -> AsyncI
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=LONGEST_GOODBYE_S,
+        ssl_certfile=None if certificate is None else certificate[0],
+        ssl_keyfile=None if certificate is None else certificate[1],
     )
     server = _Server(config)
-    host, port = listening.getsockname()
+    host, port = listening.getsockname()[:2]
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        yield f"http://{host}:{port}/"
+        yield f"{'http' if certificate is None else 'https'}://{host}:{port}/"
     finally:
         feed.close()
         server.should_exit = True

@@ -1,6 +1,7 @@
 """What the web application looks at: durable steps, and what stands beside them. It changes none of it."""
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -8,15 +9,21 @@ from typing import TypeAlias
 import msgspec
 from litestar.di import NamedDependency
 
-from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, State, Step, apply
+from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, Role, State, Step, apply
 from gridpact.exchange.acceptance import Checked
+from gridpact.exchange.monitor import Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
+from gridpact.service.ledger import AreaLedger
 from gridpact.service.store import Store
+from gridpact.service.waits import Waits
 from gridpact.service.web.access import Tokens
 from gridpact.service.web.feed import Feed
 from gridpact.service.web.history import History
 from gridpact.service.web.views import Book, book
+
+MOST_OWN = 200
+"""Own steps of a member that are remembered."""
 
 
 class Charge(msgspec.Struct, frozen=True):
@@ -24,6 +31,20 @@ class Charge(msgspec.Struct, frozen=True):
 
     soc_kwh: float
     capacity_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The ledger of an area, with the store of the steps that it is made of."""
+
+    store: Store
+    area: str
+    ledger: AreaLedger
+
+    async def step(self, position: int) -> Step:
+        """The step behind an entry of the ledger."""
+        (found,) = [step async for step in self.store.read(self.area, position, 1)]
+        return found
 
 
 @dataclass(slots=True)
@@ -38,11 +59,17 @@ class Window:
         Of the durable steps.
     books
         As each stood when its gate closed, until the accounts of its interval are final.
+    watch
+        The market monitor.
+    own
+        Numbers of the steps that a member's or its meter's command has made, by member, the newest last.
     """
 
     history: History
     feed: Feed
     books: dict[int, Book] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+    own: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_OWN)))
     _state: State | None = None
 
     @classmethod
@@ -73,6 +100,9 @@ class Window:
 
     def _fold(self, step: Step) -> None:
         closing = [event.interval for event in step.events if isinstance(event, GateClosed)]
+        if self._state is not None:
+            self.history.alarms.extend(self.watch.take(self._state, step))
+            self._note_own(self._state, step)
         self.books |= {start: book(self.state.intervals[start]) for start in closing}
         for event in step.events:
             if isinstance(event, AreaOpened):
@@ -82,6 +112,11 @@ class Window:
             if isinstance(event, IntervalClosed):
                 self.books.pop(event.interval, None)
         self.history.take((step,))
+
+    def _note_own(self, before: State, step: Step) -> None:
+        author = before.actors.get(step.command.author) if step.command is not None else None
+        if author is not None and author.role in (Role.MEMBER, Role.METER):
+            self.own[author.of or author.id].append(self.history.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +139,10 @@ class Site:
         Gives the DSO's last check since the service began.
     charge
         Gives what is in a member's battery, where the service knows; None of one without.
+    waits
+        How long each member waits for answers.
+    records
+        The ledger of the durable steps; None if none is kept.
     """
 
     clock: Clock
@@ -115,6 +154,8 @@ class Site:
     feeder: Feeder
     checked: Callable[[], Checked | None]
     charge: Callable[[str], Charge | None]
+    waits: Waits = field(default_factory=Waits)
+    records: Records | None = None
 
     @property
     def state(self) -> State:

@@ -11,12 +11,13 @@ import numpy as np
 
 from gridpact.exchange import MemberLimit, OrderState, Phase, Prices, ReasonCode, State, Violation
 from gridpact.exchange.acceptance import Checked
+from gridpact.exchange.monitor import Alarm
 from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import ESTIMATED, Interval, Trade
 from gridpact.exchange.statements import Line
 from gridpact.grid import Feeder
 from gridpact.service.web.access import SEES_NAMES, SEES_NETWORK, Viewer
-from gridpact.service.web.history import Alarm, History, Totals, at_retail
+from gridpact.service.web.history import History, Totals, at_retail
 
 
 class View(msgspec.Struct, frozen=True):

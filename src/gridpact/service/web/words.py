@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from gridpact.exchange import Bounds
 from gridpact.study.pages.formats import DASH, SPACE, number, percent
 from gridpact.units import MICRO
 
@@ -93,6 +94,24 @@ class Words:
         if reason == "OVERLOAD":
             return percent(value / 1_000, 1)
         return f"{number(value / MICRO, 4)}{SPACE}p.u." if value else DASH
+
+    def bounds(self, of: Bounds | None) -> str:
+        """What binds a member more narrowly than its area.
+
+        Examples
+        --------
+        >>> Words("UTC", "EUR").bounds(Bounds(most_wh=2_000, highest_price=250_000)).replace(SPACE, " ")
+        '2.0 kWh, to 25.00 ct/kWh'
+        """
+        if of is None:
+            return DASH
+        parts = (
+            "" if of.most_wh is None else f"{self.kwh(of.most_wh, 1)}{SPACE}kWh",
+            "" if of.lowest_price is None else f"from {self.price(of.lowest_price)}{SPACE}{self.price_unit}",
+            "" if of.highest_price is None else f"to {self.price(of.highest_price)}{SPACE}{self.price_unit}",
+            "" if of.most_messages is None else f"{of.most_messages} messages",
+        )
+        return ", ".join(filter(None, parts))
 
     @property
     def _symbol(self) -> str:

@@ -14,10 +14,11 @@ What pages and the command line build on:
 """
 
 from gridpact.study.negotiation.cases import INTERVALS, Case, battery, case
+from gridpact.study.negotiation.comparisons import Comparison, Relief, against_random, reliefs
 from gridpact.study.negotiation.experiments import Result, Shown, Way, experiment, show_session
 from gridpact.study.negotiation.homes import Homes, choose_homes
 from gridpact.study.negotiation.network import network_price, with_network_price
-from gridpact.study.negotiation.page import page, ways
+from gridpact.study.negotiation.page import page, published, ways
 from gridpact.study.negotiation.performance import (
     Outcome,
     Strategy,
@@ -39,10 +40,12 @@ __all__ = [
     "SESSION_COLUMNS",
     "Case",
     "CaseRun",
+    "Comparison",
     "Homes",
     "Inference",
     "Observer",
     "Outcome",
+    "Relief",
     "Result",
     "Setting",
     "Shown",
@@ -51,6 +54,7 @@ __all__ = [
     "Study",
     "Success",
     "Way",
+    "against_random",
     "appraise_run",
     "battery",
     "case",
@@ -61,7 +65,9 @@ __all__ = [
     "network_price",
     "outcomes",
     "page",
+    "published",
     "realised_cost",
+    "reliefs",
     "run_case",
     "run_study",
     "show_session",

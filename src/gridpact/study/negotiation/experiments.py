@@ -10,7 +10,7 @@ from gridpact.study.negotiation.homes import PER_DAY, Homes
 from gridpact.study.negotiation.network import with_network_price
 from gridpact.study.negotiation.performance import Outcome, Strategy, Success, nash_welfare, outcomes, success
 from gridpact.study.negotiation.privacy import Inference, Observer, infer_weights
-from gridpact.study.negotiation.run import CaseRun, Setting, run_case
+from gridpact.study.negotiation.run import SESSION_COLUMNS, CaseRun, Setting, run_case
 from gridpact.units import FloatArray, IntArray
 
 RANDOM, LEARNT = "random", "own-gain"
@@ -69,6 +69,8 @@ class Result:
         How many agreements (sessions with joint gain) lie in each class of `DISTANCES`.
     rounds
         Of all sessions, the median.
+    after
+        Sessions, and those that agreed, by how many of their two members had agreed in the interval before, ``[0 to 2, 2]``.
     """
 
     way: Way
@@ -85,6 +87,7 @@ class Result:
     distances: IntArray
     no_deal_distances: IntArray
     rounds: float
+    after: IntArray
 
 
 def setting_of(case: Case, homes: Homes, way: Way, scenarios: int) -> Setting:
@@ -113,6 +116,7 @@ def experiment(case: Case, homes: Homes, way: Way, scenarios: int, seed: int) ->
         distances=_counted(run, "distance", agreed=True),
         no_deal_distances=_counted(run, "no_deal_distance", agreed=False),
         rounds=float(np.median(run.column("rounds"))) if len(run.sessions) else float("nan"),
+        after=_after(run),
     )
 
 
@@ -133,6 +137,19 @@ def _agreements(run: CaseRun) -> IntArray:
     counted = np.zeros((members, members), dtype=np.int64)
     np.add.at(counted, (run.loans[:, 1], run.loans[:, 2]), 1)
     return np.asarray(counted + counted.T)
+
+
+def _after(run: CaseRun) -> IntArray:
+    """Of sessions from the second interval on."""
+    when, first, second, agreed = (run.column(name).astype(int) for name in SESSION_COLUMNS[:4])
+    ready = np.zeros((run.setting.trading + 1, len(run.setting.negotiators)), dtype=np.int64)
+    for member in (first, second):
+        ready[when + 1, member] = agreed
+    counted = np.zeros((3, 2), dtype=np.int64)
+    later = when > 0
+    sides = (ready[when, first] + ready[when, second])[later]
+    np.add.at(counted, sides, np.stack([np.ones_like(agreed), agreed], axis=1)[later])
+    return counted
 
 
 def _counted(run: CaseRun, column: str, *, agreed: bool) -> IntArray:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from gridpact.study.confidence import half_width
-from gridpact.study.negotiation import figures
+from gridpact.study.negotiation import figures, findings
 from gridpact.study.negotiation.experiments import RANDOM, Way
 from gridpact.study.negotiation.figures import PLAIN
 from gridpact.study.negotiation.study import Study
-from gridpact.study.pages import Block, Column, Finding, Page, Section, Table
+from gridpact.study.pages import Block, Column, Page, Section, Table
 from gridpact.study.pages.formats import number, percent
 from gridpact.units import FloatArray
 
@@ -26,7 +26,7 @@ def page(study: Study, *, command: str, notes: Sequence[str] = ()) -> Page:
     notes
         About the data.
     """
-    sections = [Section("What was published, and what is found here", (published(study), *_claims(study)))]
+    sections = [Section("What was published, and what is found here", (published(study), *findings.claims(study)))]
     shown = study.shown
     if shown is not None:
         drawn = (
@@ -37,11 +37,19 @@ def page(study: Study, *, command: str, notes: Sequence[str] = ()) -> Page:
         sections.append(Section("One session", drawn))
     peers: tuple[Block, ...] = (figures.distances(study), figures.partners(study))
     if study.case.number > 1:
-        peers = (figures.success_rates(study), *_learning(study), *peers)
+        peers = (figures.success_rates(study), *findings.learning(study), *peers)
     sections += [
         Section("Agreements, and with whom", peers),
-        Section("Who gains", (figures.gains(study), ways(study))),
-        Section("What the grid sees", (figures.volumes(study), figures.flow(study), figures.network_prices(study))),
+        Section("Who gains", (figures.gains(study), *findings.without_floor(study), ways(study))),
+        Section(
+            "What the grid sees",
+            (
+                figures.volumes(study),
+                figures.flow(study),
+                figures.network_prices(study),
+                findings.third_criterion(study),
+            ),
+        ),
     ]
     sections.append(Section("What members reveal", (revealed(), figures.inferred(study))))
     return Page(
@@ -96,6 +104,10 @@ def revealed() -> Table:
         ("the peer", "every offer, accept, reject and walk away of its own sessions; room on the link"),
         ("other members", "that two met; and, once loans run, their energies on the link if they see its meter"),
         ("an observer of both sides", "all offers, if messages are not sealed: what they give away stands below"),
+        (
+            "an auditor of the ledger",
+            "each loan as both sides signed it, and what a side expected to lose: with the floor, 0",
+        ),
         ("nobody", "utilities, aspirations, state of charge, scenarios"),
     )
     return Table(
@@ -118,8 +130,8 @@ def ways(study: Study) -> Table:
         Column("Σξ s1", [float(each[1].mean()) for each in welfare], 1),
         Column("Σξ s2", [float(each[2].mean()) for each in welfare], 1),
         Column("± 95 %", [float(half_width(each[2])) for each in welfare], 1),
-        Column("ln Nash welfare s1", [_nash(study, way, 0) for way in chosen], 2),
-        Column("ln Nash welfare s2", [_nash(study, way, 1) for way in chosen], 2),
+        Column("ln Nash welfare s1", [findings.ln_nash_welfare(study, way, 0) for way in chosen], 2),
+        Column("ln Nash welfare s2", [findings.ln_nash_welfare(study, way, 1) for way in chosen], 2),
         Column("members who gain", [float((each.mean(axis=1) > 0).sum()) for each in gains], 0),
         Column("peak s1, kW", [float(each[1].mean()) for each in flows], 2),
         Column("peak s2, kW", [float(each[2].mean()) for each in flows], 2),
@@ -129,96 +141,6 @@ def ways(study: Study) -> Table:
         "nothing, and the product is no welfare."
     )
     return Table("ways", "Every way of negotiating", columns, what)
-
-
-def _nash(study: Study, way: Way, strategy: int) -> float:
-    rows = np.array([result.nash[strategy] for result in study.results[way]])
-    return float(rows[:, 1].mean()) if (rows[:, 0] > 0).all() else float("nan")
-
-
-def _claims(study: Study) -> list[Finding]:
-    welfare = study.welfare(PLAIN)
-    order = np.asarray((np.diff(welfare, axis=0) > 0).all(axis=0))
-    told = ", ".join(
-        f"{name} {number(value, 1)}" for name, value in zip(("s0", "s1", "s2"), welfare.mean(axis=1), strict=True)
-    )
-    before, after = _nash(study, PLAIN, 0), _nash(study, PLAIN, 1)
-    rises = bool(np.isfinite([before, after]).all() and after > before)
-    near, far = (float(np.nanmean(study.seed_values(PLAIN, name))) for name in ("distance", "no_deal_distance"))
-    gains = study.gains(PLAIN).mean(axis=1)
-    flows = {name: study.flows(PLAIN, name) for name in ("mean_flow_kw", "peak_flow_kw")}
-    mean_change, peak_change = (100 * (each[2] / each[1] - 1) for each in flows.values())
-    return [
-        Finding(
-            "welfare",
-            "holds" if order.all() else "fails",
-            f"Utilitarian welfare Σξ rises from s0 over s1 to s2 in {int(order.sum())} of {len(order)} seeds: "
-            f"{told} kWh.",
-            {"seeds": float(order.sum()), "of": float(len(order))},
-        ),
-        Finding(
-            "nash-welfare",
-            "holds" if rises else "fails",
-            f"The logarithm of the Nash welfare is {number(before, 2)} under s1 and {number(after, 2)} under s2.",
-            {"s1": before, "s2": after},
-        ),
-        Finding(
-            "nearer",
-            "holds" if near < far else "fails",
-            f"Agreements are {number(far / near, 1)} times nearer to the Nash point than no deal.",
-            {"agreement": near, "no deal": far},
-        ),
-        Finding(
-            "everybody",
-            "holds" if (gains > 0).all() else "partly" if (gains > 0).any() else "fails",
-            f"{int((gains > 0).sum())} of {len(gains)} members gain more from s2 than from s1, in the mean over "
-            "seeds; published: all.",
-            {"members": float((gains > 0).sum())},
-        ),
-        Finding(
-            "mean-flow",
-            "holds" if mean_change.mean() < 0 else "fails",
-            f"The mean flow at the point of common coupling changes by {_with(mean_change)} % from s1 to s2; "
-            "published: −8 %.",
-            {"percent": float(mean_change.mean())},
-        ),
-        Finding(
-            "peak-flow",
-            "reported",
-            f"Its peak changes by {_with(peak_change)} %; published: +164 %.",
-            {"percent": float(peak_change.mean())},
-        ),
-    ]
-
-
-def _with(values: FloatArray) -> str:
-    return f"{number(float(values.mean()), 1)} ± {number(float(half_width(values)), 1)}"
-
-
-def _learning(study: Study) -> list[Finding]:
-    """Each score against random peers, seed by seed."""
-    random = Way(RANDOM)
-    found, beats = [], []
-    for way in study.results:
-        if way.floor and not way.network and way != random:
-            difference, half = study.paired(way, random, "agreed")
-            verdict = (
-                "more often than" if difference > half else "less often than" if difference < -half else "as often as"
-            )
-            beats += [way.score] * (difference > half)
-            text = (
-                f"Peers chosen by {way.score} agree {verdict} random ones: {number(100 * difference, 1)} ± "
-                f"{number(100 * half, 1)} percentage points, seed by seed."
-            )
-            found.append(
-                Finding(f"score-{way.score}", "reported", text, {"difference": difference, "half width": half})
-            )
-    joint = float(study.seed_values(random, "joint_gain").mean())
-    text = (
-        f"{', '.join(beats) or 'No score'} beat{'s' * (len(beats) < 2)} random peers beyond the confidence interval. "
-        f"Of random sessions {percent(1 - joint, 0)} have no joint gain, so nobody can agree on everything."
-    )
-    return [Finding("learning", "holds" if beats else "fails", text, {"scores": float(len(beats))}), *found]
 
 
 def _reading(study: Study) -> list[str]:
@@ -232,7 +154,7 @@ def _reading(study: Study) -> list[str]:
         f"{percent(float(agreed.mean()), 0)} of the sessions agree, with a rationality floor that keeps every "
         "agreement better than no "
         "deal for both.",
-        f"The peak at the point of common coupling changes by {_with(change)} % against batteries alone.",
+        f"The peak at the point of common coupling changes by {findings.with_half_width(change)} % against batteries alone.",
     ]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.community import Community
-from gridpact.study.confidence import half_width
 from gridpact.study.negotiation.cases import INTERVALS, Case, case
 from gridpact.study.negotiation.experiments import LEARNT, RANDOM, Result, Shown, Way, experiment, observe, show_session
 from gridpact.study.negotiation.homes import PER_DAY, Homes, choose_homes
@@ -16,7 +15,7 @@ from gridpact.study.resume import Shelf
 from gridpact.study.tasks import Progress, Task, run_tasks
 from gridpact.units import FloatArray
 
-SCORES = (LEARNT, "success", "context", "complement", "nash-distance")
+SCORES = (LEARNT, "success", "recent", "context", "complement", "nash-distance")
 NETWORK_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -85,11 +84,6 @@ class Study:
         """A figure by seed: an attribute of `Success`."""
         return np.array([getattr(result.success, name) for result in self.results[way]])
 
-    def paired(self, way: Way, against: Way, name: str) -> tuple[float, float]:
-        """Mean difference of a figure between two ways, seed by seed, and half its 95 % confidence interval."""
-        difference = self.seed_values(way, name) - self.seed_values(against, name)
-        return float(difference.mean()), float(half_width(difference))
-
     def welfare(self, way: Way) -> FloatArray:
         """Σξ by seed of s0, s1, s2, ``[strategy, seed]``."""
         return np.stack([result.performance.sum(axis=1) for result in self.results[way]], axis=1)
@@ -111,7 +105,7 @@ def ways_of(number: int) -> tuple[Way, ...]:
     if number == 2:
         chosen = tuple(Way(score) for score in (RANDOM, *SCORES))
         return (*chosen, Way(RANDOM, floor=False), Way(floor=False), *prices)
-    return (Way(), Way(RANDOM), Way("context"), Way("complement"), prices[2])
+    return (Way(), Way(RANDOM), Way("recent"), Way("context"), prices[2])
 
 
 def run_study(

@@ -47,6 +47,10 @@ class MemberAgent:
 
     Attributes
     ----------
+    trade
+        What it buys from each partner, ``[link, hour]``.
+    price, others_price
+        What a kWh is worth on each link to it, and to its partner; the price of a trade is between the two.
     seconds
         CPU time spent.
     """
@@ -69,6 +73,7 @@ class MemberAgent:
         rows, hours = len(self._lean), curvature.size
         self.alone = not partners
         self.trade, self.price, self.done = np.zeros((rows, hours)), np.zeros((rows, hours)), False
+        self.others_price = np.zeros((rows, hours))
         self._rho = np.full((rows, hours), tuning.idle)
         self._offer, self._other = np.zeros((rows, hours)), np.zeros((rows, hours))
         self._version = np.zeros(rows, dtype=np.int64)
@@ -86,6 +91,12 @@ class MemberAgent:
         self._kept, self._warm = np.zeros((1, 3, ROWS, hours)), np.zeros(1, dtype=np.bool_)
         self._mismatch, self._moved, self._stepped = np.zeros(rows), np.zeros(rows), np.zeros(rows)
         self._own_step, self.seconds = np.inf, 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether all have spoken whom it waits for; who steps it when messages arrive does so then, not at each of them."""
+        self._listen()
+        return self.done or bool(self._fresh().all() and self._has_news())
 
     def step(self) -> None:
         """Hear, and answer if all have spoken or time is up."""
@@ -190,6 +201,7 @@ class MemberAgent:
         rho = np.concatenate([self._rho[rows], self._rho[rows]])
         trade, price = np.zeros_like(both), np.zeros_like(both)
         agree(both, twin, rho, double[0], double[1], double[2], trade, price)
+        self.others_price[rows] = price[count:]
         trade, price = trade[:count], price[:count]
         self._moved[rows] = ((price - self.price[rows]) ** 2).sum(axis=1)
         self.trade[rows], self.price[rows] = trade, price
@@ -292,11 +304,21 @@ class OperatorAgent:
         self.rounds, self.done, self.stopped = 0, False, False
         self.history: list[tuple[float, float, float, float]] = []
 
+    @property
+    def ready(self) -> bool:
+        """Whether all have spoken, as of `MemberAgent`."""
+        self._listen()
+        return len(self._leaving if self.stopped else self._news) == len(self._names)
+
+    @property
+    def wishes(self) -> tuple[FloatArray, FloatArray]:
+        """What members would import, and draw at their buses, as it was heard last, ``[member, hour]``."""
+        wishes = [wish for wish in self._wishes if wish is not None]
+        return np.array([wish.imports for wish in wishes]), np.array([wish.draws for wish in wishes])
+
     def step(self) -> None:
         """Hear; answer if all have spoken or time is up; end when the stopping rule is met and all know it."""
-        for sender, message in self._post.receive():
-            if isinstance(message, Wish):
-                self._hear(sender, message)
+        self._listen()
         self._since += 1
         if self.stopped:
             self.done = len(self._leaving) == len(self._names)
@@ -310,6 +332,11 @@ class OperatorAgent:
         elif self._since % REPEAT == 0:
             self._announce()
 
+    def _listen(self) -> None:
+        for sender, message in self._post.receive():
+            if isinstance(message, Wish):
+                self._hear(sender, message)
+
     def _hear(self, sender: str, wish: Wish) -> None:
         at = self._at[sender]
         if wish.done:
@@ -321,8 +348,7 @@ class OperatorAgent:
 
     def _answer(self) -> None:
         wishes = [wish for wish in self._wishes if wish is not None]
-        imports = np.array([wish.imports for wish in wishes])
-        draws = np.array([wish.draws for wish in wishes])
+        imports, draws = self.wishes
         if not self.rounds:
             self._imports, self._draws = imports, draws
         else:

@@ -15,7 +15,11 @@ const heat = (chart, width, id) => {
   const column = Math.min(Math.max((width - left - 8) / columns.length, 4), 96);
   const line = Math.min(Math.max(22, column * 0.5, 13 * Math.ceil(longest / (left - 24)) + 4), 40);
   const [across, tall] = [column * columns.length, line * lines.length];
-  const turned = Math.max(...columns.map((name) => name.length)) * 6.6 > column - 4;
+  const widest = Math.max(...columns.map((name) => name.length)) * 6.6;
+  // Where there is no room for all names of columns, numbers leave some out and others are turned.
+  const numbers = columns.every((name) => !Number.isNaN(Number(name)));
+  const turned = !numbers && widest > column - 4;
+  const every = Math.ceil((turned ? 13 : numbers ? widest + 8 : 1) / column);
   const top = turned ? 92 : 44;
   const written = column > 44;
   const [low, high] = diverging ? [-reach, reach] : [least, most];
@@ -72,7 +76,7 @@ const heat = (chart, width, id) => {
         name: axes[0],
         nameLocation: "middle",
         nameGap: top - 20,
-        axisLabel: { ...label, interval: 0, rotate: turned ? 90 : 0, overflow: "truncate", width: turned ? 60 : column },
+        axisLabel: { ...label, interval: every - 1, rotate: turned ? 90 : 0, overflow: "truncate", width: turned ? 60 : column * every },
       }),
       yAxis: side(lines, { inverse: true, axisLabel: { ...label, fontSize: 11, lineHeight: 12, overflow: "break", width: left - 16 } }),
       series: [
