@@ -125,7 +125,14 @@ def test_mechanisms_are_listed_with_a_line_each(call):
     code, printed, _ = call("mechanisms")
     names = {line.split()[0] for line in printed.splitlines()[1:]}
     assert code == 0
-    expected = {"assignment:single", "assignment:multi", "elecbay", "equilibrium:central", "shapley-pool"}
+    expected = {
+        "assignment:single",
+        "assignment:multi",
+        "elecbay",
+        "equilibrium:central",
+        "equilibrium:distributed",
+        "shapley-pool",
+    }
     expected |= {f"negotiation:s{strategy}" for strategy in range(3)}
     expected |= {"supplier", "pool:sdr", "pool:mmr", "pool:bill-sharing", "pool:nrg-x", "pool:keys"} | {
         f"auction:{rule}" for rule in ("uniform", "pay-as-bid", "mcafee", "muda", "vcg", "random", "continuous")

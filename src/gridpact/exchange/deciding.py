@@ -96,12 +96,14 @@ def _set_bounds(asked: Asked[commands.SetBounds]) -> Iterator[AnyEvent]:
     body, state = asked.body, asked.state
     if body.member not in state.records:
         raise Refusal(ReasonCode.UNKNOWN_MEMBER, "body.member", f"{body.member!r} is not a member")
+    if asked.command.key in state.binding:
+        raise Refusal(ReasonCode.DUPLICATE, "id", "said before")
     if state.bounds.get(body.member, FREE) == body.bounds:
         raise Refusal(ReasonCode.DUPLICATE, "body.bounds", f"{body.member} is bound like this")
     lowest, highest = body.bounds.lowest_price, body.bounds.highest_price
     if lowest is not None and highest is not None and lowest > highest:
         raise Refusal(ReasonCode.PRICE, "body.bounds", f"no price from {lowest} to {highest}")
-    yield BoundsSet(body.member, body.bounds)
+    yield BoundsSet(body.member, body.bounds, asked.command.key)
 
 
 def _open_interval(asked: Asked[commands.OpenInterval]) -> Iterator[AnyEvent]:

@@ -35,6 +35,7 @@ class BoundsSet(Event, frozen=True):
 
     member: str
     bounds: Bounds
+    command: str
 
 
 class IntervalOpened(Event, frozen=True):

@@ -26,6 +26,7 @@ class _Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Rules
     actors: tuple[Actor, ...]
     bounds: dict[str, Bounds]
+    binding: set[str]
     final: int
     records: dict[str, Record]
     habits: dict[str, dict[int, tuple[int, int]]]
@@ -53,6 +54,7 @@ def freeze(state: State) -> bytes:
             state.rules,
             actors,
             state.bounds,
+            state.binding,
             state.final,
             state.records,
             state.habits,
@@ -83,7 +85,8 @@ def thaw(frozen: bytes) -> State:
             state.intervals[interval.start] = interval
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         raise SnapshotError(f"a snapshot cannot be read: {error}") from None
-    state.bounds, state.final, state.records, state.habits = found.bounds, found.final, found.records, found.habits
+    state.bounds, state.binding, state.final = found.bounds, found.binding, found.final
+    state.records, state.habits = found.records, found.habits
     if state.digest() != found.digest:
         raise SnapshotError("a snapshot is not of the state that it says")
     return state

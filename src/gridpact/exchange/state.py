@@ -175,6 +175,8 @@ class State:
         Members of the intervals that are opened from now on.
     bounds
         Of the members who may send less than the rules allow.
+    binding
+        Keys of the commands that set bounds: an old one that comes again does not bring old bounds back.
     intervals
         By start, from opening until the accounts are final.
     final
@@ -185,13 +187,14 @@ class State:
         Last reading of each member by time of day, for estimates: ``(start of the interval, Wh)`` by milliseconds into the day.
     """
 
-    __slots__ = ("actors", "bounds", "final", "habits", "intervals", "records", "roster", "rules")
+    __slots__ = ("actors", "binding", "bounds", "final", "habits", "intervals", "records", "roster", "rules")
 
     def __init__(self, opened: AreaOpened) -> None:
         self.rules: Rules = opened.rules
         self.actors: dict[str, Actor] = {actor.id: actor for actor in opened.actors}
         self.roster = Roster.of(self.rules, self.actors.values())
         self.bounds: dict[str, Bounds] = {}
+        self.binding: set[str] = set()
         self.intervals: dict[int, Interval] = {}
         self.final = -1
         self.records: dict[str, Record] = {member: Record() for member in self.roster.members}
@@ -208,6 +211,7 @@ class State:
             "rules": self.rules,
             "actors": self.actors,
             "bounds": self.bounds,
+            "binding": self.binding,
             "intervals": [
                 {name: getattr(interval, name) for name in Interval.__slots__ if name not in derived}
                 | {"members": interval.roster.members}
