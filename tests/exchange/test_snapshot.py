@@ -9,7 +9,17 @@ from gridpact.exchange import Exchange, SnapshotError, State, freeze, thaw
 
 
 def test_every_attribute_of_a_state_is_kept() -> None:
-    assert set(State.__slots__) == {"actors", "bounds", "final", "habits", "intervals", "records", "roster", "rules"}
+    assert set(State.__slots__) == {
+        "actors",
+        "binding",
+        "bounds",
+        "final",
+        "habits",
+        "intervals",
+        "records",
+        "roster",
+        "rules",
+    }
 
 
 @pytest.mark.parametrize("seed", [3, 7, 11, 15, 23])

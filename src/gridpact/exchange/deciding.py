@@ -12,7 +12,7 @@ from gridpact.exchange.events import AnyEvent, BoundsSet, IntervalOpened, Refuse
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import actor_problem, members_at, most_members
 from gridpact.exchange.state import State
-from gridpact.exchange.values import FREE, Role
+from gridpact.exchange.values import Role
 
 Verifier: TypeAlias = Callable[[Command, str], bool]
 """Whether a command carries the signature of whoever holds a public key: command and key. Raises nothing."""
@@ -98,8 +98,6 @@ def _set_bounds(asked: Asked[commands.SetBounds]) -> Iterator[AnyEvent]:
         raise Refusal(ReasonCode.UNKNOWN_MEMBER, "body.member", f"{body.member!r} is not a member")
     if asked.command.key in state.binding:
         raise Refusal(ReasonCode.DUPLICATE, "id", "said before")
-    if state.bounds.get(body.member, FREE) == body.bounds:
-        raise Refusal(ReasonCode.DUPLICATE, "body.bounds", f"{body.member} is bound like this")
     lowest, highest = body.bounds.lowest_price, body.bounds.highest_price
     if lowest is not None and highest is not None and lowest > highest:
         raise Refusal(ReasonCode.PRICE, "body.bounds", f"no price from {lowest} to {highest}")

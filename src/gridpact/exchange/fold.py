@@ -75,7 +75,7 @@ def _registered(state: State, event: events.Registered) -> None:
 def _bounds_set(state: State, event: events.BoundsSet) -> None:
     state.binding.add(event.command)
     if event.bounds == FREE:
-        del state.bounds[event.member]
+        state.bounds.pop(event.member, None)
     else:
         state.bounds[event.member] = event.bounds
 
