@@ -430,7 +430,6 @@ def test_an_agreement_keeps_the_bounds_of_its_members() -> None:
     [
         ("ann", SetBounds("ann", Bounds(most_wh=5)), ReasonCode.FORBIDDEN, "body.kind"),
         ("market", SetBounds("eve", Bounds(most_wh=5)), ReasonCode.UNKNOWN_MEMBER, "body.member"),
-        ("market", SetBounds("ann", Bounds()), ReasonCode.DUPLICATE, "body.bounds"),
         ("market", SetBounds("ann", Bounds(lowest_price=2, highest_price=1)), ReasonCode.PRICE, "body.bounds"),
     ],
 )
