@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gridpact.client import Level
 from gridpact.errors import InputError
 from gridpact.exchange import Bounds, Exchange, OrderState, Phase, PlaceOrder, ReasonCode, SetBounds
 from gridpact.exchange.monitor import AlarmKind, Thresholds
@@ -40,9 +41,9 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Web:
 def test_the_book_is_added_up_by_price_and_names_nobody(traded: Web) -> None:
     state = traded.site.state
     settled, opened = traded.site.window.books[NOON], views.book(state.intervals[LATER])
-    assert settled.buy == (views.Level(250_000, 1000, 1), views.Level(90_000, 700, 1))
-    assert settled.sell == (views.Level(150_000, 1000, 1),)
-    assert opened == views.Book((), (views.Level(120_000, 400, 1),))
+    assert settled.buy == (Level(250_000, 1000, 1), Level(90_000, 700, 1))
+    assert settled.sell == (Level(150_000, 1000, 1),)
+    assert opened == views.Book((), (Level(120_000, 400, 1),))
 
 
 def test_the_clearing_of_an_interval_by_hand(traded: Web) -> None:

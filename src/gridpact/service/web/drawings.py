@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridpact.client import Level
 from gridpact.exchange import Prices
 from gridpact.grid import Feeder
-from gridpact.service.web.views import BillRow, Book, FeederView, Level
+from gridpact.service.web.views import BillRow, Book, FeederView
 from gridpact.units import FloatArray
 
 WIDE, HIGH = 600.0, 260.0

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import numpy as np
 
+from gridpact.client import Level
 from gridpact.exchange import MemberLimit, OrderState, Phase, Prices, ReasonCode, State, Violation
 from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.monitor import Alarm
@@ -16,6 +17,7 @@ from gridpact.exchange.reasons import MEANING
 from gridpact.exchange.state import ESTIMATED, Interval, Trade
 from gridpact.exchange.statements import Line
 from gridpact.grid import Feeder
+from gridpact.service.effects import book_of
 from gridpact.service.web.access import SEES_NAMES, SEES_NETWORK, Viewer
 from gridpact.service.web.history import History, Totals, at_retail
 
@@ -47,14 +49,6 @@ class IntervalRow(View, frozen=True):
     traded_wh: int
     accepted_wh: int
     round: int
-
-
-class Level(View, frozen=True):
-    """All orders of one side at one price."""
-
-    price: int
-    energy_wh: int
-    orders: int
 
 
 class Book(View, frozen=True):
@@ -280,17 +274,9 @@ def intervals(state: State) -> tuple[IntervalRow, ...]:
 
 
 def book(interval: Interval) -> Book:
-    """The orders that are open, without names: one level a price."""
-    levels: dict[tuple[bool, int], list[int]] = {}
-    for order in interval.orders.values():
-        if order.open_wh:
-            levels.setdefault((order.is_buy, order.price), []).append(order.open_wh)
-
-    def side(is_buy: bool) -> tuple[Level, ...]:
-        found = (Level(price, sum(wh), len(wh)) for (of_buy, price), wh in levels.items() if of_buy is is_buy)
-        return tuple(sorted(found, key=lambda level: -level.price if is_buy else level.price))
-
-    return Book(side(True), side(False))
+    """The orders that are open, as the bus says them."""
+    said = book_of(interval)
+    return Book(said.buy, said.sell)
 
 
 def clearing(trades: Iterable[Trade]) -> Clearing:
