@@ -7,11 +7,11 @@ import asyncio
 import sys
 import time
 
-import aiomqtt
 import msgspec
 
 from benchmarks.live_area import AREA, encode_command, key_of, member_ids
 from gridpact.client import Ack, Topics
+from gridpact.client.line import Line
 from gridpact.exchange import PlaceOrder, ReportReading
 from gridpact.ledger import SigningKey
 
@@ -25,7 +25,7 @@ async def run(port: int, what: str, interval: int, members: int, count: int) -> 
     keys: list[SigningKey] = [key_of(name) for name in authors]
     channel = "meter/main" if what == "readings" else "order"
     room, accepted, answered = asyncio.Semaphore(IN_FLIGHT), 0, asyncio.Event()
-    async with aiomqtt.Client("127.0.0.1", port, username="load", password="secret", identifier="load") as line:
+    async with Line("127.0.0.1", port, username="load", password="secret", identifier="load") as line:
         line.pending_calls_threshold = 10 * IN_FLIGHT
         await line.subscribe(topics.of_member("+", "ack"), qos=1)
 

@@ -24,6 +24,7 @@ import aiomqtt
 import msgspec
 
 from gridpact.client import Bill, Market, NoAnswerError, PhaseIs, RefusedError, connect
+from gridpact.client.line import Line
 from gridpact.exchange import Command, Exchange, IntervalSettled, OrderPlaced, Phase, PlaceOrder, Step, encode
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.ledger import SigningKey
@@ -123,7 +124,7 @@ class World:
     async def cut_off(self) -> None:
         """Take the exchange's session over, which closes its socket."""
         with suppress(aiomqtt.MqttError):
-            async with aiomqtt.Client(
+            async with Line(
                 "127.0.0.1",
                 self.port,
                 username="exchange",
@@ -194,9 +195,7 @@ async def misbehave(world: World, count: int) -> None:
     sent = 0
     while sent < count:
         try:
-            async with aiomqtt.Client(
-                "127.0.0.1", world.port, username=QUIET, password=PASSWORD, identifier=QUIET
-            ) as line:
+            async with Line("127.0.0.1", world.port, username=QUIET, password=PASSWORD, identifier=QUIET) as line:
                 while sent < count:
                     await line.publish(topic, _bad(world.draw, sent), qos=1)
                     sent += 1

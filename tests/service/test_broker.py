@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import aiomqtt
 import pytest
 
+from gridpact.client.line import Line
 from gridpact.client.topics import TO_MEMBER, Topics
 from gridpact.errors import InputError
 from gridpact.service.broker import (
@@ -40,21 +41,18 @@ def broker(brokers: Brokers) -> Broker:
     return lambda: brokers(AREA, ACCOUNTS)
 
 
-def client(
-    port: int, user: str, *, name: str | None = None, password: str | None = None, **more: Any
-) -> aiomqtt.Client:
-    return aiomqtt.Client(
+def client(port: int, user: str, *, name: str | None = None, password: str | None = None, **more: Any) -> Line:
+    return Line(
         "127.0.0.1",
         port,
         username=user,
         password=PASSWORDS.get(user, "?") if password is None else password,
         identifier=name or user,
-        timeout=5,
         **more,
     )
 
 
-async def heard(listener: aiomqtt.Client, seconds: float = 0.3) -> list[tuple[str, bytes]]:
+async def heard(listener: Line, seconds: float = 0.3) -> list[tuple[str, bytes]]:
     """Everything that arrives within a time."""
     found: list[tuple[str, bytes]] = []
     with suppress(TimeoutError):
@@ -69,7 +67,7 @@ def refused() -> AbstractContextManager[None]:
     return suppress(aiomqtt.MqttError)
 
 
-async def subscribe(listener: aiomqtt.Client, *filters: str) -> None:
+async def subscribe(listener: Line, *filters: str) -> None:
     for each in filters:
         await listener.subscribe(each, qos=1)
 

@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-import aiomqtt
 import msgspec
 
 from gridpact.client import KeyIs, Mail, Market, open_mail
+from gridpact.client.line import Line
 from gridpact.client.sealing import wall_clock
 from gridpact.client.topics import Topics
 from gridpact.exchange import Role
@@ -52,9 +52,7 @@ def test_members_find_each_other_in_the_directory_and_write_what_nobody_else_rea
             port = await stack.enter_async_context(brokers(AREA, [*accounts(), WIRETAP]))
             await stack.enter_async_context(live("sqlite://", port, Clock()))
             tap = await stack.enter_async_context(
-                aiomqtt.Client(
-                    "127.0.0.1", port, username="wiretap", password="password of wiretap", identifier="wiretap"
-                )
+                Line("127.0.0.1", port, username="wiretap", password="password of wiretap", identifier="wiretap")
             )
             await tap.subscribe("gridpact/v1/+/member/+/inbox/+", qos=1)
             (_, ann), (_, bob) = await mail_of(stack, port, "ann"), await mail_of(stack, port, "bob")
@@ -96,9 +94,7 @@ def test_letters_of_strangers_rubbish_and_unsigned_entries_are_counted_and_chang
             _, ann = await mail_of(stack, port, "ann")
             await ann.until_known("bob")
             tap = await stack.enter_async_context(
-                aiomqtt.Client(
-                    "127.0.0.1", port, username="wiretap", password="password of wiretap", identifier="wiretap"
-                )
+                Line("127.0.0.1", port, username="wiretap", password="password of wiretap", identifier="wiretap")
             )
             own = to_text(key_of("wiretap").public)
             entries = [

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import aiomqtt
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridpact.client import Bill, PricesAre, Reduced, Traded
+from gridpact.client.line import Line
 from gridpact.client.plugs import (
     EVCC,
     GRIDPACT,
@@ -155,9 +155,9 @@ def test_a_market_appears_in_home_assistant_and_evcc_reports_to_the_market(
                 embedded_broker(AREA, accounts()) as port,
                 live(f"sqlite:///{tmp_path / 'events.db'}", port, clock) as area,
                 member(port, "ann") as market,
-                aiomqtt.Client("127.0.0.1", home_port) as line,
-                aiomqtt.Client("127.0.0.1", home_port) as evcc,
-                aiomqtt.Client("127.0.0.1", home_port) as assistant,
+                Line("127.0.0.1", home_port) as line,
+                Line("127.0.0.1", home_port) as evcc,
+                Line("127.0.0.1", home_port) as assistant,
             ):
                 await assistant.subscribe("homeassistant/device/+/config", qos=1)
                 await assistant.subscribe(state_topic(AREA, "ann"), qos=1)

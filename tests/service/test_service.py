@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from gridpact.cli import app
 from gridpact.client import Market, RefusedError, connect
+from gridpact.client.line import Line
 from gridpact.errors import InputError
 from gridpact.exchange import Bounds, PlaceOrder
 from gridpact.service.config import load_config
@@ -172,7 +173,7 @@ def test_time_books_and_bounds_are_retained_for_who_comes_late(tmp_path: Path) -
             await until(lambda: b"800" in shown.get(book, b""))
             port = int(service.broker.rpartition(":")[2])
             async with (
-                aiomqtt.Client("127.0.0.1", port, username="bob", password=bob.password, identifier="bob") as line,
+                Line("127.0.0.1", port, username="bob", password=bob.password, identifier="bob") as line,
                 asyncio.timeout(WITHIN_S),
             ):
                 for topic in ("gridpact/v1/north/clock", book, book.replace("book", "limits")):

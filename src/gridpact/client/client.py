@@ -297,12 +297,12 @@ async def connect(
     aiomqtt.MqttError
         If the broker cannot be reached, or lets nobody in by these credentials.
     """
-    import aiomqtt
+    from gridpact.client.line import Line
 
     line_of = broker_line(url, tls)
     topics = Topics(area)
     identity = f"{member}/{device}" if device else member
-    async with aiomqtt.Client(username=member, password=password, identifier=identity, **line_of) as line:
+    async with Line(username=member, password=password, identifier=identity, **line_of) as line:
         market = Market(member, topics, key, _line=line)
         for name in ("ack", "decision", "bill/+", "limit"):
             await line.subscribe(topics.of_member(member, name), qos=1)

@@ -18,6 +18,7 @@ import numpy as np
 from gridpact.client import Mail, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.dayahead import Invitation, LinkTerms, UnfinishedDayError, sign_price
+from gridpact.client.line import Line
 from gridpact.client.posts import LetterPost, Talk, talking
 from gridpact.exchange import Actor, Claim, RecordAgreement, Role, TransferTerms
 from gridpact.ledger import SigningKey, to_bytes
@@ -268,7 +269,7 @@ async def open_day_desk(
         As of `gridpact.service.gateway.run_gateway`.
     """
     identity = f"{user}/days/{topics.area}"
-    async with aiomqtt.Client(username=user, password=password, identifier=identity, **broker_line(url, tls)) as line:
+    async with Line(username=user, password=password, identifier=identity, **broker_line(url, tls)) as line:
 
         async def publish(topic: str, payload: bytes, qos: int) -> None:
             await line.publish(topic, payload, qos=qos)

@@ -19,6 +19,7 @@ import msgspec
 
 from gridpact.client import KeyIs, Topics
 from gridpact.client.client import broker_line
+from gridpact.client.line import Line
 from gridpact.client.topics import FROM_MEMBER
 from gridpact.service.area import AreaWriter, StoppedError
 from gridpact.service.store import Effect, Store, StoreError
@@ -165,7 +166,7 @@ async def _stay_connected(
     will = aiomqtt.Will(status, b'"offline"', qos=1, retain=True)
     while True:
         try:
-            async with aiomqtt.Client(clean_session=False, will=will, **login) as line:
+            async with Line(clean_session=False, will=will, **login) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
                     if name != "status":

@@ -23,9 +23,12 @@ from gridpact.service.broker.access import Account, Accounts, Grant, may, member
 from gridpact.service.broker.mosquitto import MOST_BYTES
 from gridpact.service.broker.passwords import hash_password, password_matches
 
+LOG = logging.getLogger(__name__)
 LISTENER = "default"
 PACKET_OVERHEAD = 1024
 """Bytes of a packet beside its payload: a topic and a few numbers."""
+SHUT_DOWN_WITHIN_S = 10.0
+"""Then lines are cut without a goodbye."""
 
 _NOBODY = Account("", hash_password(""))
 
@@ -193,7 +196,11 @@ async def embedded_broker(
     finally:
         kept.changed.clear()
         server.close()
-        await broker.shutdown()
+        try:
+            async with asyncio.timeout(SHUT_DOWN_WITHIN_S):
+                await broker.shutdown()
+        except TimeoutError:
+            LOG.warning("the broker did not say goodbye to all within %g s", SHUT_DOWN_WITHIN_S)
         for line in lines:  # amqtt leaves open who has not said goodbye
             line.transport.abort()
         await asyncio.sleep(0)
