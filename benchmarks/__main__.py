@@ -42,12 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no such group: {', '.join(unknown)}; known: {', '.join(REGISTRY.groups)}", file=sys.stderr)
         return 2
     groups = options.groups or REGISTRY.groups
-    measured = [_measure_apart(*case) for case in cases(REGISTRY, groups)]
-    known = read(RESULTS) if RESULTS.exists() and options.groups else []
-    records = merge(known, measured, groups)
-    RESULTS.write_text(render(records), encoding="utf-8")
-    for page in PAGES:
-        page.write_text(quote(page.read_text("utf-8"), records), encoding="utf-8")
+    records = read(RESULTS) if RESULTS.exists() and options.groups else []
+    measured: list[Record] = []
+    for group in groups:  # written one by one: a run takes long, and may be ended
+        of_group = [_measure_apart(*case) for case in cases(REGISTRY, [group])]
+        measured += of_group
+        records = merge(records, of_group, [group])
+        RESULTS.write_text(render(records), encoding="utf-8")
+        for page in PAGES:
+            page.write_text(quote(page.read_text("utf-8"), records), encoding="utf-8")
     _print_table(measured)
     missed = [record for record in measured if record.ok is False]
     print(f"{len(measured)} measured, {len(missed)} beyond their bar; written to {RESULTS.relative_to(ROOT)}")

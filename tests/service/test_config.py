@@ -55,6 +55,8 @@ def test_broker_store_and_areas_are_read(tmp_path: Path) -> None:
     name = "south"
     mechanism = "auction:pay-as-bid"
     most_price = 0.5
+    [area.monitor]
+    window = 192
     """
     found = load_config(config(tmp_path, text))
     assert found.broker == External("mqtts://broker.example:8884", tmp_path / "ca.pem", "exchange", "hush")
@@ -64,6 +66,7 @@ def test_broker_store_and_areas_are_read(tmp_path: Path) -> None:
         1_800_000,
         500_000,
     )
+    assert (found.area("south").monitor.window, found.area("north").monitor.window) == (192, 96)
     assert found.begin_ms == 1_748_772_000_000
     assert found.web.tls is not None
     assert found.json_log
@@ -83,6 +86,9 @@ MISTAKES = {
     "a slow clock": ("[clock]\nspeed = 0.5\n" + AREA, r"\[clock\] speed: 0.5"),
     "the wall clock begins": ("[clock]\nbegin = 2025-06-01T10:00:00Z\n" + AREA, "begin of the wall clock"),
     "a begin without offset": ("[clock]\nspeed=2\nbegin = 2025-06-01T10:00:00\n" + AREA, "has no offset"),
+    "a share beyond all": (AREA + "[area.monitor]\nwithheld = 1.5", "withheld: 1.5"),
+    "no such threshold": (AREA + "[area.monitor]\nhih = 1", "unknown key 'hih'; did you mean 'hhi'"),
+    "a window too short": (AREA + "[area.monitor]\nwindow = 4", "8, more intervals than the window has"),
     "another database": ("[store]\nurl = 'mysql://a/b'\n" + AREA, r"\[store\] url: the address of the database"),
     "a database in memory": ("[store]\nurl = 'sqlite://'\n" + AREA, "in memory"),
     "a password of a file": ("[store]\npassword_file = 'secret'\n" + AREA, "a password beside the URL"),

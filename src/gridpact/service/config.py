@@ -15,6 +15,7 @@ from gridpact.client.client import broker_line
 from gridpact.community.decode import decode, located, read_text, read_toml
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange.acceptance import Policy
+from gridpact.exchange.monitor import Thresholds
 from gridpact.exchange.rules import MINUTE
 from gridpact.exchange.values import EnergyWh, Name
 from gridpact.service.store import check_url
@@ -139,6 +140,8 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
         Of an equilibrium: how long a day is that is planned as one, and how long before the first gate of it planning begins.
     most_wh, most_price, most_messages
         Bounds of each member, likewise; the price in currency per kWh.
+    monitor
+        ``[area.monitor]``: from when on the market monitor speaks, see `gridpact.exchange.monitor.Thresholds`.
     """
 
     name: Name
@@ -159,6 +162,7 @@ class AreaTable(Struct, frozen=True, forbid_unknown_fields=True):
     most_wh: EnergyWh = 100_000
     most_price: Annotated[float, Meta(gt=0, le=1_000)] = 2.0
     most_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    monitor: Thresholds = Thresholds()
 
 
 class ConfigTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -241,6 +245,8 @@ class Area:
         Of an equilibrium, as in `AreaTable`.
     bounds
         Fields of `gridpact.exchange.Rules`.
+    monitor
+        From when on the market monitor speaks.
     """
 
     name: str
@@ -256,6 +262,7 @@ class Area:
     day_ms: int
     day_lead_ms: int
     bounds: Mapping[str, int]
+    monitor: Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +470,9 @@ def _area(table: AreaTable, base: Path, place: str) -> Area:
         found = f"{table.correct_within_minutes}, before settlement"
         accepted = f"at least settle_after_minutes = {table.settle_after_minutes}"
         raise InputError(found, place=f"{place} correct_within_minutes", accepted=accepted)
+    if table.monitor.least > table.monitor.window:
+        found = f"{table.monitor.least}, more intervals than the window has"
+        raise InputError(found, place=f"{place} monitor, least", accepted=f"at most window = {table.monitor.window}")
     return Area(
         table.name,
         _file(table.community, base, f"{place} community") if table.community else None,
@@ -484,4 +494,5 @@ def _area(table: AreaTable, base: Path, place: str) -> Area:
             "most_price": round(table.most_price * MICRO),
             "most_messages": table.most_messages,
         },
+        table.monitor,
     )

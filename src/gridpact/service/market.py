@@ -280,7 +280,7 @@ async def _clock(config: ServiceConfig, store: Store) -> Clock:
 async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: AsyncExitStack) -> LiveArea:
     rules, parties = each.rules, each.office.parties()
     outbox, board = Outbox(rules.area, store), Board()
-    window = None if each.config.port is None else await Window.open(store, rules.area)
+    window = None if each.config.port is None else await Window.open(store, rules.area, each.config.monitor)
 
     number = await store.length(rules.area)
 

@@ -1,8 +1,10 @@
 """What needs a person's eye, and from when on."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 
 class AlarmKind(StrEnum):
@@ -29,6 +31,9 @@ class Alarm(msgspec.Struct, frozen=True):
     kind: AlarmKind
     text: str
     member: str = ""
+
+
+Share = Annotated[float, Meta(gt=0, le=1)]
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,13 +64,13 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Answers that somebody must have got before its waits say anything.
     """
 
-    window: int = 96
-    least: int = 8
-    hhi: int = 4_000
-    withheld: float = 0.5
-    pivotal: float = 0.2
-    astray: float = 0.5
-    ring_wh: int = 1
-    slower: float = 3.0
-    slower_s: float = 0.1
-    answers: int = 20
+    window: Annotated[int, Meta(ge=1, le=35_136)] = 96
+    least: Annotated[int, Meta(ge=1, le=35_136)] = 8
+    hhi: Annotated[int, Meta(ge=0, le=10_000)] = 4_000
+    withheld: Share = 0.5
+    pivotal: Share = 0.2
+    astray: Share = 0.5
+    ring_wh: Annotated[int, Meta(ge=1)] = 1
+    slower: Annotated[float, Meta(ge=1)] = 3.0
+    slower_s: Annotated[float, Meta(ge=0)] = 0.1
+    answers: Annotated[int, Meta(ge=1)] = 20

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 
 from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, Role, State, Step, apply
 from gridpact.exchange.acceptance import Checked
-from gridpact.exchange.monitor import Watch
+from gridpact.exchange.monitor import Thresholds, Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
 from gridpact.service.ledger import AreaLedger
@@ -73,9 +73,9 @@ class Window:
     _state: State | None = None
 
     @classmethod
-    async def open(cls, store: Store, area: str) -> "Window":
+    async def open(cls, store: Store, area: str, thresholds: Thresholds | None = None) -> "Window":
         """With everything that has happened so far."""
-        window = cls(History(), Feed())
+        window = cls(History(), Feed(), watch=Watch(thresholds or Thresholds()))
         async for step in store.read(area):
             window._fold(step)
         window.feed.begin(window.history.steps)

@@ -118,6 +118,7 @@ const network = (chart, width) => {
   const ys = ends(nodes.map(({ y }) => y));
   const margin = Math.min(Math.max(...nodes.map(({ name }) => name.length)) * 7 + 24, narrow ? 84 : 150);
   const tall = narrow ? 280 : 380;
+  const crowd = Math.min(1, Math.sqrt(40 / nodes.length));
   const [xAxis, yAxis] = equalAxes([xs, ys], Math.max(width - 2 * margin, 80), tall - 60, { show: false });
   const middle = (xs[0] + xs[1]) / 2;
   const beside = ({ x, y }) => {
@@ -143,7 +144,7 @@ const network = (chart, width) => {
         shape: { x1: start[0], y1: start[1], x2: end[0], y2: end[1] },
         style: {
           stroke: "var(--wire)",
-          lineWidth: 1 + (6 * Math.abs(links[dataIndex].weight)) / heaviest,
+          lineWidth: 1 + (6 * crowd * Math.abs(links[dataIndex].weight)) / heaviest,
           lineCap: "round",
           opacity: 0.8,
         },
@@ -155,6 +156,7 @@ const network = (chart, width) => {
     z: 4,
     emphasis: { disabled: true },
     clip: false,
+    labelLayout: { hideOverlap: true },
     tooltip: {
       formatter: ({ dataIndex }) => {
         const { name, group, note: told } = nodes[dataIndex];
@@ -163,7 +165,7 @@ const network = (chart, width) => {
     },
     data: nodes.map((node) => ({
       value: [node.x, node.y],
-      symbolSize: 15 * Math.sqrt(Math.max(node.size, 0.05)),
+      symbolSize: 15 * crowd * Math.sqrt(Math.max(node.size, 0.05)),
       itemStyle: { color: colours[node.group], borderColor: "var(--paper)", borderWidth: 1.5, opacity: 1 },
       label: {
         show: true,
