@@ -2,6 +2,11 @@
 
 from difflib import get_close_matches
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are no message of the kind that is asked for."""
+
 
 class GridpactError(Exception):
     """Root of every error that the package raises on purpose."""

@@ -79,12 +79,8 @@ def mosquitto(program: str, folder: Path, area: str, accounts: list[Account]) ->
     folder.chmod(0o777)
     for parent in folder.parents[:3]:
         parent.chmod(0o755)  # it gives up being root
-    with subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.PIPE) as process:
-        try:
-            _wait_for(port)
-            yield port
-        finally:
-            process.terminate()
+    with _serving(program, folder / "mosquitto.conf", port):
+        yield port
 
 
 @contextmanager
@@ -92,12 +88,22 @@ def plain_mosquitto(program: str, folder: Path) -> Iterator[int]:
     """Start a Mosquitto as somebody's home may have it, open to everybody on the loopback; gives its port."""
     port, config = free_port(), folder / "home.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    with subprocess.Popen([program, "-c", config], stderr=subprocess.PIPE) as process:
+    with _serving(program, config, port):
+        yield port
+
+
+@contextmanager
+def _serving(program: str, config: Path, port: int) -> Iterator[None]:
+    with config.with_suffix(".log").open("ab") as log, subprocess.Popen([program, "-c", config], stderr=log) as process:
         try:
             _wait_for(port)
-            yield port
+            yield
         finally:
             process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _wait_for(port: int) -> None:

@@ -1,8 +1,9 @@
 """From a member's message to its bill, over a real broker and a real database."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,12 +12,14 @@ from gridpact.client.client import new_id
 from gridpact.exchange import Command, Exchange, PlaceOrder, ReasonCode, ReportReading, Step
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.exchange.rules import HOUR, MINUTE
-from gridpact.service.area import run_area
+from gridpact.service.area import StoppedError, run_area
 from gridpact.service.broker.embedded import embedded_broker
-from gridpact.service.store import open_store
+from gridpact.service.gateway import Outbox
+from gridpact.service.store import Effect, Store, StoreError, open_store
 from service.live import AREA, NOON, RULES, Clock, accounts, actors, key_of, live, member
 
 END = NOON + RULES.step_ms
+STEP = Step(0, None, ())
 
 
 async def hear(market: Market, kind: type, count: int = 1) -> list[Any]:
@@ -172,6 +175,88 @@ def test_words_that_the_broker_has_not_heard_are_said_when_it_is_back(database: 
                 assert (await answer).accepted
                 while await store.unsent(AREA):  # said first, and only then noted as said
                     await asyncio.sleep(0.01)
+
+    asyncio.run(go())
+
+
+def test_what_is_written_while_the_store_is_asked_is_said_once_and_not_forgotten(database: str) -> None:
+    def effect(number: int) -> Effect:
+        return Effect(number, 0, f"topic {number}", b"")
+
+    class Slow(Store):
+        """Two groups become durable while it answers: one that the answer holds already, and one that it does not."""
+
+        async def unsent(self, area: str) -> list[Effect]:
+            await self.append(area, 1, [STEP], [effect(1)])
+            found = await super().unsent(area)
+            await self.append(area, 2, [STEP], [effect(2)])
+            await outbox.take((), [effect(1)])
+            await outbox.take((), [effect(2)])
+            return found
+
+    async def go() -> None:
+        nonlocal outbox
+        async with open_store(database) as store:
+            await store.append(AREA, 0, [STEP], [effect(0)])
+            outbox = Outbox(AREA, Slow(store._engine))
+            await outbox.refill()
+            await outbox.take((), [effect(2)])
+            await outbox.take((), [effect(3)])
+            assert [each.number for each in outbox.waiting] == [0, 1, 2, 3]
+
+    outbox: Outbox
+    asyncio.run(go())
+
+
+def test_a_database_that_fails_twice_in_a_row_is_asked_until_it_is_certain(database: str) -> None:
+    class Failing(Store):
+        """Writes, and does not come to say so; then cannot be read once."""
+
+        said: ClassVar = ["append", "read"]
+
+        async def append(self, *given: Any) -> None:
+            await super().append(*given)
+            if self.said[0] == "append":
+                raise StoreError(self.said.pop(0))
+
+        async def read(self, area: str, since: int = 0, most: int | None = None) -> AsyncIterator[Step]:
+            if self.said == ["read"]:
+                raise StoreError(self.said.pop())
+            async for step in super().read(area, since, most):
+                yield step
+
+    async def go() -> None:
+        async with open_store(database) as store:
+            clock, said = Clock(), []
+
+            async def tell(steps: Sequence[Step], _: object) -> None:
+                said.extend(steps)
+
+            async with run_area(store, RULES, actors(), key_of("market"), clock, tell) as writer:
+                writer.store = Failing(store._engine)
+                order = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000)
+                step = await writer.submit(sign_command(Command(AREA, "ann", "certain", order), key_of("ann")))
+                assert said[-1] == step
+                assert writer.store.said == []
+            with pytest.raises(StoppedError):
+                await writer.submit(b"too late")
+        assert (await steps_of(database))[-1] == step
+
+    asyncio.run(go())
+
+
+def test_one_identity_sent_twice_at_once_is_answered_once_for_both(database: str) -> None:
+    async def go() -> None:
+        async with (
+            embedded_broker(AREA, accounts()) as port,
+            live(database, port, Clock()) as area,
+            member(port, "ann") as ann,
+        ):
+            await area.open()
+            order = PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000)
+            keys = await asyncio.gather(*(ann.send(order, identity="same") for _ in range(2)))
+            assert keys == ["ann/same"] * 2
+            assert len(area.writer.exchange.state.intervals[NOON].orders) == 1
 
     asyncio.run(go())
 

@@ -7,7 +7,7 @@ import msgspec
 
 from gridpact.client import KeyIs, Mail, Market, open_mail
 from gridpact.client.line import Line
-from gridpact.client.sealing import wall_clock
+from gridpact.client.sealing import Route, Sealer, wall_clock
 from gridpact.client.topics import Topics
 from gridpact.exchange import Role
 from gridpact.ledger import to_text
@@ -105,6 +105,8 @@ def test_letters_of_strangers_rubbish_and_unsigned_entries_are_counted_and_chang
             ]
             for entry in entries:
                 await tap.publish(TOPICS.public("directory/x"), msgspec.json.encode(entry), qos=1)
+            for topic, payload in (("decision", b"\xff"), ("decision", b'{"kind":"new"}'), ("limit", b"")):
+                await tap.publish(TOPICS.of_member("ann", topic), payload, qos=1)  # passed over, and the line goes on
             await tap.publish(TOPICS.public("directory/x"), b"{", qos=1)
             await tap.publish(TOPICS.inbox("ann", "eve"), b"rubbish", qos=1)
             await tap.publish(TOPICS.inbox("ann", "bob"), b"rubbish", qos=1)
@@ -142,5 +144,12 @@ def test_letters_wait_until_somebody_asks_for_them_but_not_without_end() -> None
         assert bob.tray("subject 0").take() == []
         assert bob.tray("subject 1").take() == [("ann", b"?")]
         assert bob.refused.total() == 1
+        topic = TOPICS.inbox("bob", "ann")
+        sealer = Sealer(
+            key_of("ann"), Route(topic, "ann", "bob", key_of("ann").public, key_of("bob").public), wall_clock
+        )
+        for body in (b"\x92\xa1\xff\xc4\x00", b"\x91" * 5_000, b"\xc1", b""):
+            bob.take(topic, sealer.seal(body))
+        assert bob.refused["what is sealed is no letter"] == 4
 
     asyncio.run(go())

@@ -1,21 +1,22 @@
 """A member's end of the line: signed commands out, answers and news in."""
 
 import asyncio
+import logging
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gridpact.client.messages import Ack, AnyMessage, ClockIs, PhaseIs, PricesAre
 from gridpact.client.topics import Topics
-from gridpact.errors import GridpactError, InputError
+from gridpact.errors import UNREADABLE, GridpactError, InputError
 from gridpact.exchange import (
     AnyBody,
     CancelOrder,
@@ -33,6 +34,8 @@ from gridpact.ledger import SigningKey
 if TYPE_CHECKING:
     import aiomqtt
 
+T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 ANSWER_WITHIN_S = 5.0
 ATTEMPTS = 6
 _TOPIC_OF: dict[type, str] = {ListItem: "item", WithdrawItem: "cancel", CancelOrder: "cancel"}
@@ -82,7 +85,7 @@ class Market:
     _takers: "dict[str, Taker]" = field(default_factory=dict)
     _routes: "dict[str, Taker]" = field(default_factory=dict)
     _seq: int = 0
-    _broken: "aiomqtt.MqttError | None" = None
+    _listening: "asyncio.Task[None] | None" = None
 
     async def send(self, body: AnyBody, *, identity: str | None = None) -> str:
         """Send a command, again and again until it is answered; gives its key, which names the order or item it has made.
@@ -137,6 +140,17 @@ class Market:
         assert self._line is not None, "connect() has put it there"
         await self._line.publish(topic, payload, qos=qos)
 
+    async def while_it_stands(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for what only this line can bring; if it breaks before, raise as `news` does."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task, *([self._listening] if self._listening else ())}, return_when="FIRST_COMPLETED")
+            if not task.done():
+                self._raise_if_broken()
+            return await task
+        finally:
+            task.cancel()
+
     async def told_time(self) -> ClockIs:
         """What the exchange says of its time; waits until it has."""
         while self.clock is None:
@@ -177,8 +191,18 @@ class Market:
         await self._changed.wait()
 
     def _raise_if_broken(self) -> None:
-        if self._broken is not None:
-            raise self._broken
+        if self._listening is not None and self._listening.done() and not self._listening.cancelled():
+            self._listening.result()
+
+    def _listen(self) -> "asyncio.Task[None]":
+        """Begin to listen; when that ends, everybody who waits is told."""
+        self._listening = asyncio.create_task(self._take())
+        self._listening.add_done_callback(self._wake)
+        return self._listening
+
+    def _wake(self, _ended: object) -> None:
+        self._news.put_nowait(None)
+        self._changed.set()
 
     def _signed(self, author: str, key: SigningKey, body: AnyBody, identity: str | None) -> Command:
         self._seq += 1
@@ -210,18 +234,8 @@ class Market:
                     raise RefusedError(ack)
                 return ack
         finally:
-            del self._asked[command.id]
+            self._asked.pop(command.id, None)  # who has sent it twice at once has been answered once
         raise NoAnswerError(f"no answer to command {command.key} after {ATTEMPTS} attempts")
-
-    async def _listen(self) -> None:
-        import aiomqtt
-
-        try:
-            await self._take()
-        except aiomqtt.MqttError as error:
-            self._broken = error
-            self._news.put_nowait(None)
-            self._changed.set()
 
     async def _take(self) -> None:
         assert self._line is not None
@@ -238,7 +252,11 @@ class Market:
             if not message.payload:
                 self._forget(topic)
                 continue
-            said = _MESSAGE.decode(bytes(message.payload))
+            try:
+                said = _MESSAGE.decode(bytes(message.payload))
+            except UNREADABLE as error:
+                LOG.warning("%s: passed over what cannot be read: %s", topic, error)
+                continue
             match said:
                 case Ack():
                     answer = self._asked.get(said.id)
@@ -259,7 +277,10 @@ class Market:
 
     def _forget(self, topic: str) -> None:
         """The exchange has taken back what it said of an interval: it is over."""
-        start = int(topic.rsplit("/", 2)[1])
+        interval = topic.removeprefix(self.topics.public("interval/"))
+        if interval == topic:
+            return
+        start = int(interval.partition("/")[0])
         self.phases.pop(start, None)
         self.prices.pop(start, None)
 
@@ -308,7 +329,7 @@ async def connect(
             await line.subscribe(topics.of_member(member, name), qos=1)
         for name in ("clock", "interval/+/phase", "interval/+/prices"):
             await line.subscribe(topics.public(name), qos=1)
-        listening = asyncio.create_task(market._listen())
+        listening = market._listen()
         try:
             yield market
         finally:

@@ -16,7 +16,7 @@ import numpy as np
 from gridpact.client.client import Market
 from gridpact.client.mail import Mail
 from gridpact.client.posts import LetterPost, Talk, talking
-from gridpact.errors import GridpactError, InputError
+from gridpact.errors import UNREADABLE, GridpactError, InputError
 from gridpact.exchange import SignAgreement, TradeTerms
 from gridpact.ledger import Directory, SigningKey
 from gridpact.ledger.keys import SIGNATURE_BYTES
@@ -215,7 +215,11 @@ def price_reader(mail: Mail, post: DayPost, subject: str) -> Callable[[str, byte
         if not known.verify(OPERATOR, PRICE + topic.encode() + body, signature):
             mail.refused["a price that the operator has not signed"] += 1
             return
-        of, grid, bus = _PRICES.decode(body)
+        try:
+            of, grid, bus = _PRICES.decode(body)
+        except UNREADABLE:
+            mail.refused["a signed message that is no price"] += 1
+            return
         if of == subject:
             post.price(grid, bus)
 

@@ -30,8 +30,12 @@ class Line(aiomqtt.Client):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        async with _bounded("disconnect"):
-            await super().__aexit__(kind, error, trace)
+        try:
+            async with _bounded("disconnect"):
+                await super().__aexit__(kind, error, trace)
+        except aiomqtt.MqttError:
+            if kind is None:  # else why the line is left counts, a cancellation above all, and not how
+                raise
 
     async def publish(self, *args: Any, **more: Any) -> None:
         async with _bounded("publish"):

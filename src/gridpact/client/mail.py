@@ -16,7 +16,7 @@ from gridpact.client.client import Market
 from gridpact.client.messages import KeyIs
 from gridpact.client.sealing import Opener, Route, Sealer, SealError, WallClock, wall_clock
 from gridpact.client.topics import Topics
-from gridpact.errors import InputError, nearest_name
+from gridpact.errors import UNREADABLE, InputError, nearest_name
 from gridpact.exchange import Role
 from gridpact.ledger import SigningKey, to_bytes
 from gridpact.ledger.keys import KEY_BYTES
@@ -146,7 +146,7 @@ class Mail:
             letter = _LETTER.decode(self._openers[topic].open(payload))
         except SealError as error:
             self.refused[str(error)] += 1
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self.refused["what is sealed is no letter"] += 1
         else:
             self._tray(letter.subject).put(sender, letter.body)
@@ -156,7 +156,7 @@ class Mail:
         try:
             entry = _ENTRY.decode(payload)
             key = to_bytes(entry.key, KEY_BYTES, "key")
-        except (msgspec.DecodeError, InputError):
+        except (*UNREADABLE, InputError):
             self.refused["no entry of a directory"] += 1
             return
         if entry.area != self.topics.area or not entry.is_signed_by(self.exchange_key):
@@ -210,6 +210,6 @@ async def open_mail(market: Market, exchange_key: bytes, clock: WallClock = wall
 
     mail = Mail(market.member, market.key, market.topics, publish, exchange_key, clock)
     await market.take_from(market.topics.public("directory/+"), mail.learn)
-    await mail.until_known(market.member)
+    await market.while_it_stands(mail.until_known(market.member))
     await market.take_from(market.topics.inbox(of=market.member, sender="+"), mail.take)
     return mail

@@ -14,7 +14,7 @@ from gridpact.client.agent import Agent
 from gridpact.client.client import NoAnswerError, RefusedError
 from gridpact.client.dayahead import Invitation, UnfinishedDayError, plan_day
 from gridpact.client.mail import Mail
-from gridpact.errors import InputError
+from gridpact.errors import UNREADABLE, InputError
 from gridpact.markets.equilibrium import Instance, SolverError, Terminal
 from gridpact.markets.equilibrium.community import devices_of
 from gridpact.markets.equilibrium.distributed import Members
@@ -72,7 +72,7 @@ class Planner:
             NoAnswerError,
             SolverError,
             InputError,
-            msgspec.DecodeError,
+            *UNREADABLE,
             aiomqtt.MqttError,
         ) as error:
             LOG.warning("%s: %s", self.mail.owner, error)

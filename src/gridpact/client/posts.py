@@ -16,6 +16,7 @@ import aiomqtt
 import msgspec
 
 from gridpact.client.mail import Mail
+from gridpact.errors import UNREADABLE
 
 LOG = logging.getLogger(__name__)
 TICK_S = 0.5
@@ -86,7 +87,7 @@ class LetterPost(Generic[M]):
             try:
                 found.append((sender, self._decode(body)))
                 self.heard += 1
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 self._mail.refused["a letter that is no message of its subject"] += 1
         return found
 

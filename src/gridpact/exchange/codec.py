@@ -5,6 +5,7 @@ import re
 
 import msgspec
 
+from gridpact.errors import UNREADABLE
 from gridpact.exchange.commands import Command
 from gridpact.exchange.events import Refused
 from gridpact.exchange.reasons import ReasonCode
@@ -47,7 +48,7 @@ def decode(message: bytes, most_bytes: int = MOST_BYTES) -> Command | Refused:
         return _DECODER.decode(message)
     except msgspec.ValidationError as wrong:
         return _malformed(message, *_blame(str(wrong)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+    except UNREADABLE as wrong:
         return _malformed(message, "", str(wrong))
 
 
@@ -70,7 +71,7 @@ _SENDER = msgspec.json.Decoder(_Sender)
 def _malformed(message: bytes, field: str, found: str) -> Refused:
     try:
         sender = _SENDER.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         sender = _Sender()
     return Refused(
         reason=ReasonCode.MALFORMED,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from gridpact.errors import InputError
+from gridpact.errors import UNREADABLE, InputError
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 """What can be encoded; tuples count as arrays."""
@@ -72,7 +72,7 @@ def decode(data: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InputError(f"no JSON ({error})", accepted="canonical JSON (RFC 8785)") from None
     if encode(value) != data:
         raise InputError("JSON that is not canonical", accepted="canonical JSON (RFC 8785)")

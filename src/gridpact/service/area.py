@@ -80,6 +80,7 @@ class AreaWriter:
     is_durable: bool = True
     when_durable: Callable[[], None] = lambda: None
     _ticks: int = 0
+    _has_stopped: bool = False
 
     async def take(self, message: Command | bytes, sender: str = "") -> "asyncio.Future[Step]":
         """Take a message in; the future gives the step when it is durable. Waits while too many others do.
@@ -90,7 +91,10 @@ class AreaWriter:
             By the future, if the writer stops before.
         """
         asked = _Asked(message, sender, asyncio.get_running_loop().create_future())
-        await self._waiting.put(asked)
+        if not self._has_stopped:
+            await self._waiting.put(asked)
+        if self._has_stopped:
+            self._turn_away([asked])
         return asked.done
 
     async def submit(self, message: Command | bytes, sender: str = "") -> Step:
@@ -108,11 +112,15 @@ class AreaWriter:
                 await self._work(group)
                 group = []
         finally:
+            self._has_stopped = True
             while not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
-            for asked in group:
-                if not asked.done.done():
-                    asked.done.set_exception(StoppedError(f"the writer of area {self.topics.area} has stopped"))
+            self._turn_away(group)
+
+    def _turn_away(self, group: Sequence[_Asked]) -> None:
+        for asked in group:
+            if not asked.done.done():
+                asked.done.set_exception(StoppedError(f"the writer of area {self.topics.area} has stopped"))
 
     async def keep_time(self, pause_s: float = 0.05) -> None:
         """Tick whenever something is due. Work until cancelled."""
@@ -162,21 +170,25 @@ class AreaWriter:
     async def _write(self, steps: Sequence[Step], effects: Sequence[Effect]) -> None:
         """Write for certain: try again while the database is away, and find out what became of an attempt that broke off."""
         wait = 0.05
-        in_doubt = False
+        in_doubt, conflict = False, None
         while True:
             try:
-                await self.store.append(self.topics.area, self.number, steps, effects)
+                if conflict is None:
+                    await self.store.append(self.topics.area, self.number, steps, effects)
+                    return
+                if await self._is_written(steps):
+                    return
+                break
             except StoreError as error:
                 LOG.warning("area %s: %s; again in %.2f s", self.topics.area, error, wait)
                 in_doubt = True
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_S)
-            except StoreConflictError:
-                if not in_doubt or not await self._is_written(steps):
+            except StoreConflictError as error:
+                if not in_doubt:
                     raise
-                return
-            else:
-                return
+                conflict = error
+        raise conflict
 
     async def _is_written(self, steps: Sequence[Step]) -> bool:
         found = [step async for step in self.store.read(self.topics.area, self.number)]

@@ -282,11 +282,12 @@ async def open_day_desk(
                 topic = str(message.topic)
                 mail.take_from(topic, member_of(topic, topics), bytes(message.payload))
 
-        listening = asyncio.create_task(listen())
-        try:
-            yield DayDesk(line, mail)
-        finally:
-            listening.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(listen())
+            try:
+                yield DayDesk(line, mail)
+            finally:
+                listening.cancel()
 
 
 async def enter(writer: AreaWriter, held: Held) -> None:

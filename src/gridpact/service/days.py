@@ -45,8 +45,8 @@ async def hold_days(area: "LiveArea", terms: Terms) -> None:
                 while True:
                     await _hold_due(area, desk, terms, held)
                     await asyncio.sleep(PAUSE_S)
-        except aiomqtt.MqttError as error:
-            LOG.warning("area %s: %s; again in %.1f s", area.config.name, error, AGAIN_AFTER_S)
+        except* aiomqtt.MqttError as errors:
+            LOG.warning("area %s: %s; again in %.1f s", area.config.name, errors.exceptions[0], AGAIN_AFTER_S)
             await asyncio.sleep(AGAIN_AFTER_S)
 
 
@@ -59,10 +59,10 @@ async def _hold_due(area: "LiveArea", desk: DayDesk, terms: Terms, held: set[int
     is_open = all(at in state.intervals and state.intervals[at].phase == Phase.OPEN for at in intervals)
     if start in held or not is_open or start - begins > config.day_lead_ms:
         return
-    held.add(start)
     members = state.intervals[start].roster.members
     if len(members) < 2 or any(state.intervals[at].roster.members != members for at in intervals):
         LOG.warning("area %s: day %d: nobody to plan with, or members join in the middle of it", config.name, start)
+        held.add(start)
         return
     try:
         day = await asyncio.to_thread(day_of, area, terms, start, members)
@@ -70,6 +70,7 @@ async def _hold_due(area: "LiveArea", desk: DayDesk, terms: Terms, held: set[int
         await enter(area.writer, await desk.hold(day))
     except (UnfinishedDayError, InputError) as error:
         LOG.warning("area %s: %s", config.name, error)
+    held.add(start)  # a day that a broken line has ended is planned again
 
 
 def day_of(area: "LiveArea", terms: Terms, start: int, members: Sequence[str]) -> Day:

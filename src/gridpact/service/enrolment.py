@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from gridpact.errors import InputError, nearest_name
+from gridpact.errors import UNREADABLE, InputError, nearest_name
 from gridpact.exchange import Actor, Bounds, Role
 from gridpact.exchange.values import FREE
 from gridpact.ledger import SigningKey, to_bytes, to_text
@@ -192,5 +192,5 @@ def read_file(path: Path, kind: type[S]) -> S:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", place=str(path)) from None
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise InputError(str(error), place=str(path), accepted=f"a {kind.__name__.lower()} of Gridpact") from None

@@ -45,15 +45,24 @@ class Outbox:
     store: Store
     waiting: list[Effect] = field(default_factory=list)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
+    next: int = 0
+    """Number of the first step whose messages have not been taken in."""
 
     async def take(self, _steps: Sequence[object], effects: Sequence[Effect]) -> None:
         """Take messages in: a `gridpact.service.area.Tell`."""
-        self.waiting.extend(effects)
-        self.filled.set()
+        new = [effect for effect in effects if effect.number >= self.next]
+        if new:
+            self.waiting += new
+            self.next = new[-1].number + 1
+            self.filled.set()
 
     async def refill(self) -> None:
-        """Begin again with what the store knows as not sent."""
-        self.waiting = await self.store.unsent(self.area)
+        """Begin again with what the store knows as not sent; what is written meanwhile is neither lost nor said twice."""
+        self.waiting = []
+        found = await self.store.unsent(self.area)
+        until = found[-1].number + 1 if found else 0
+        self.waiting = found + [effect for effect in self.waiting if effect.number >= until]
+        self.next = max(self.next, until)
         self.filled.set()
 
     async def empty(self, publish: Callable[[Effect], Coroutine[Any, Any, None]]) -> None:
@@ -150,12 +159,12 @@ async def run_gateway(
     """
     login = {"username": user, "password": password, "identifier": identity or user, **broker_line(url, tls)}
     connected = asyncio.Event()
-    task = asyncio.create_task(_stay_connected(writer, outbox, board or Board(), login, connected))
-    try:
-        yield connected
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_stay_connected(writer, outbox, board or Board(), login, connected))
+        try:
+            yield connected
+        finally:
+            task.cancel()
 
 
 async def _stay_connected(

@@ -22,6 +22,8 @@ from gridpact.service.store.errors import StoreConflictError, StoreError
 from gridpact.service.store.tables import JOURNAL, OUTBOX, SNAPSHOT
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+REACHED_WITHIN_S, ANSWERED_WITHIN_S = 10.0, 60.0
+"""For a database on a server: a network that swallows packets holds up nobody longer."""
 ROWS_AT_ONCE = 10_000
 """Steps that are read in one go, so that the memory of a restart does not grow with the history."""
 
@@ -73,7 +75,9 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
     """
     address = _async_url(url)
     _check_folder(address)
-    engine = create_async_engine(address, pool_pre_ping=True)
+    bounded = {"timeout": REACHED_WITHIN_S, "command_timeout": ANSWERED_WITHIN_S}
+    is_server = make_url(address).get_backend_name() == "postgresql"
+    engine = create_async_engine(address, pool_pre_ping=True, connect_args=bounded if is_server else {})
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     try:
