@@ -50,13 +50,6 @@ def central_by_clarabel(size: int) -> Callable[[], object]:
     return lambda: CentralSolver("clarabel").solve(instance)
 
 
-@benchmark("equilibrium", sizes=(500,), repeat=1, warm_up=False)
-def central_by_clarabel_with_partners(size: int) -> Callable[[], object]:
-    """Ten partners a member: the reference that a distributed solver is held against."""
-    instance = instance_of(size)
-    return lambda: CentralSolver("clarabel").solve(instance)
-
-
 @benchmark("equilibrium", sizes=(50,), unit="relative", bars={50: 1e-8}, repeat=1, warm_up=False)
 def gap_of_the_central_program(size: int) -> Callable[[], float]:
     """By weak duality, beside the time that it takes."""
