@@ -18,11 +18,13 @@ from gridpact.exchange import (
     Actor,
     Command,
     Exchange,
+    Refused,
     Rules,
     SnapshotError,
     Step,
     Tick,
     Verifier,
+    decode,
     freeze,
     open_area,
     thaw,
@@ -139,9 +141,10 @@ class AreaWriter:
     async def _work(self, group: Sequence[_Asked]) -> None:
         steps: list[Step] = []
         effects: list[Effect] = []
+        messages = await asyncio.to_thread(self._check_ahead, [asked.message for asked in group])
         self.is_durable = False
-        for asked in group:
-            step = self.exchange.decide(asked.message, self.clock())
+        for asked, message in zip(group, messages, strict=True):
+            step = self.exchange.decide(message, self.clock())
             effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
             self.exchange.apply(step)
             steps.append(step)
@@ -159,6 +162,23 @@ class AreaWriter:
         for asked in group:
             if asked.sender:
                 self.waits.add(asked.sender, answered - asked.arrived)
+
+    def _check_ahead(self, messages: Sequence[Command | bytes]) -> list[Command | bytes]:
+        """Read messages, and check signatures once before they count: the interpreter is free meanwhile, and new ones arrive.
+
+        The verifier remembers; the state is read only, and nobody else changes it.
+        """
+        found: list[Command | bytes] = []
+        for message in messages:
+            command = decode(message) if isinstance(message, bytes) else message
+            if isinstance(command, Refused):
+                found.append(message)
+                continue
+            found.append(command)
+            author = self.exchange.state.actors.get(command.author)
+            if author is not None:
+                self.exchange.verify(command, author.key)
+        return found
 
     async def _keep_snapshot(self) -> None:
         """Keep the state as it is now; without one a restart only takes longer."""

@@ -48,6 +48,12 @@ def verify_command(command: Command, key: str) -> bool:
         content = _content(command)
     except InputError:
         return False
+    return _is_signed(public, content, signature)
+
+
+@lru_cache(maxsize=1 << 13)
+def _is_signed(public: bytes, content: bytes, signature: bytes) -> bool:
+    """Remembered, so that somebody may check a signature ahead, in a thread of its own."""
     return _directory(public).verify("author", content, signature)
 
 
