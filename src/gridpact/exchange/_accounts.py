@@ -72,23 +72,19 @@ def _shared(state: State, interval: Interval, agreed: Pact, metered_wh: IntArray
 
 def _trades(group: Sequence[Interval]) -> Trades:
     """What stands of the trades, in columns: a thousand members make a million trades a month."""
-    columns: tuple[list[int], ...] = ([], [], [], [], [])
-    for column, interval in enumerate(group):
-        standing = [trade for trade in interval.trades if trade.accepted_wh]
-        at = interval.roster.at
-        for values, more in zip(
-            columns,
-            (
-                [at[trade.seller] for trade in standing],
-                [at[trade.buyer] for trade in standing],
-                [column] * len(standing),
-                [trade.accepted_wh for trade in standing],
-                [trade.price for trade in standing],
-            ),
-            strict=True,
-        ):
-            values += more
-    return Trades(*(np.array(values, dtype=np.int64) for values in columns))
+    rows: list[int] = []
+    counts = []
+    for interval in group:
+        at, before = interval.roster.at, len(rows)
+        rows += [
+            item
+            for trade in interval.trades
+            if trade.accepted_wh
+            for item in (at[trade.seller], at[trade.buyer], trade.accepted_wh, trade.price)
+        ]
+        counts.append((len(rows) - before) // 4)
+    sellers, buyers, energies, prices = np.fromiter(rows, np.int64, len(rows)).reshape(-1, 4).T
+    return Trades(sellers, buyers, np.repeat(np.arange(len(group)), counts), energies, prices)
 
 
 def _transfers(state: State, group: Sequence[Interval]) -> Transfers:
