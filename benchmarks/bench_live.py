@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from gridpact.exchange import AnyBody, Exchange, OpenInterval, Phase, ReportNetw
 from gridpact.exchange.rules import HOUR
 from gridpact.service.area import SNAPSHOT_EVERY, AreaWriter, restore, run_area
 from gridpact.service.gateway import Outbox, run_gateway
-from gridpact.service.store import Snapshot, open_store
+from gridpact.service.store import Snapshot, Store, open_store
+from gridpact.service.web import Window
 
 
 class Clock:
@@ -109,29 +110,50 @@ def interval_of_members(size: int) -> Callable[[], None]:
 
 @benchmark("live", sizes=(1_000_000,), unit="s", bars={1_000_000: 20.0}, repeat=1, warm_up=False)
 def restart(size: int) -> Callable[[], None]:
-    """From a store of so many events to an exchange that goes on: the newest snapshot and the steps behind it."""
+    """From a store of so many events to an exchange that goes on, with pages: the newest snapshot and the steps behind it."""
+
+    async def start(store: Store, length: int) -> None:
+        await Window.begin(store, RULES.area)
+        _, number = await restore(store, RULES.area, lambda command, key: True)
+        assert number == length
+
+    return _on_history(size, start)
+
+
+@benchmark("live", sizes=(1_000_000,), unit="s", repeat=1, warm_up=False)
+def history_of_the_pages(size: int) -> Callable[[], None]:
+    """After a restart, beside an exchange that goes on: until the pages know all of so many events."""
+
+    async def read(store: Store, length: int) -> None:
+        window = await Window.open(store, RULES.area)
+        assert window.history.steps == length
+
+    return _on_history(size, read)
+
+
+def _on_history(size: int, work: Callable[[Store, int], Awaitable[None]]) -> Callable[[], None]:
     steps = Day(200).run(-(-size // 700))
     assert sum(len(step.events) for step in steps) >= size
-    area_name, folder = "benchmark", tempfile.TemporaryDirectory()
+    folder, length = tempfile.TemporaryDirectory(), len(steps)
     url = f"sqlite:///{Path(folder.name) / 'events.db'}"
 
     async def fill() -> None:
         async with open_store(url) as store:
-            for first in range(0, len(steps), 10_000):
-                await store.append(area_name, first, steps[first : first + 10_000])
-            kept = len(steps) // SNAPSHOT_EVERY * SNAPSHOT_EVERY
+            for first in range(0, length, 10_000):
+                await store.append(RULES.area, first, steps[first : first + 10_000])
+            kept = length // SNAPSHOT_EVERY * SNAPSHOT_EVERY
             state = Exchange.from_steps(steps[:kept], lambda command, key: True).state
-            await store.keep(area_name, Snapshot(kept, freeze(state)))
+            await store.keep(RULES.area, Snapshot(kept, freeze(state)))
 
-    async def start() -> None:
+    async def go() -> None:
         async with open_store(url) as store:
-            _, number = await restore(store, area_name, lambda command, key: True)
-            assert number == len(steps)
+            await work(store, length)
 
     asyncio.run(fill())
+    steps.clear()
 
     def run() -> None:
-        asyncio.run(start())
+        asyncio.run(go())
         assert folder.name
 
     return run

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gridpact.client import Level
 from gridpact.errors import InputError
-from gridpact.exchange import Bounds, Exchange, OrderState, Phase, PlaceOrder, ReasonCode, SetBounds
+from gridpact.exchange import Bounds, Exchange, OrderState, Phase, PlaceOrder, ReasonCode, SetBounds, Tick
 from gridpact.exchange.monitor import AlarmKind, Thresholds
 from gridpact.exchange.rules import HOUR
 from gridpact.service.store import open_store
 from gridpact.service.waits import Waits
-from gridpact.service.web import Role, Tokens, Viewer, monitoring, tariffs, views
+from gridpact.service.web import Role, Site, Tokens, Viewer, Window, make_app, monitoring, tariffs, views
+from gridpact.service.web import site as module
 from gridpact.service.web.feed import MOST_BEHIND, BookChanged, Feed, PhaseChanged, Struck, public_part
 from gridpact.service.web.history import History
 from gridpact.service.web.pages import _named
@@ -311,3 +314,37 @@ def test_prices_ahead_as_evcc_openems_and_flexmeasures_take_them(traded: Web) ->
     found = tariffs.series(state, tariffs.TariffKind.TRADED, NOON, "EUR")
     assert found == tariffs.Series((price / 1e6,), "2024-10-04T12:00:00Z", "PT30M", "EUR/kWh")
     assert tariffs.series(state, tariffs.TariffKind.TRADED, END, "EUR") is None
+
+
+def test_pages_read_their_history_beside_an_exchange_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STEPS_AT_ONCE", 3)
+
+    async def answer(site: Site, window: Window) -> tuple[int, str]:
+        transport = httpx.ASGITransport(make_app(replace(site, window=window)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            got = await client.get("/api/v1/intervals")
+            return got.status_code, got.text
+
+    async def go() -> None:
+        async with web_live(tmp_path) as web:
+            await web.trade()
+            store = web.area.writer.store
+            late, length = await Window.begin(store, AREA), await store.length(AREA)
+            code, text = await answer(web.site, late)
+            assert (code, f"3 of {length} steps" in text) == (503, True)
+            await web.area.say("market", Tick())
+            late.take([step async for step in store.read(AREA, length)])
+            assert late.history.steps == 3
+            await late.catch_up(store, AREA)
+            assert (late.history, late.books, late.own) == (
+                web.site.history,
+                web.site.window.books,
+                web.site.window.own,
+            )
+            assert late.state.digest() == web.site.state.digest()
+            assert late.feed.next_step == web.site.window.feed.next_step == await store.length(AREA)
+            assert await answer(web.site, late) == await answer(web.site, web.site.window)
+
+    asyncio.run(go())

@@ -280,7 +280,7 @@ async def _clock(config: ServiceConfig, store: Store) -> Clock:
 async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: AsyncExitStack) -> LiveArea:
     rules, parties = each.rules, each.office.parties()
     outbox, board = Outbox(rules.area, store), Board()
-    window = None if each.config.port is None else await Window.open(store, rules.area, each.config.monitor)
+    window = None if each.config.port is None else await Window.begin(store, rules.area, each.config.monitor)
 
     number = await store.length(rules.area)
 
@@ -340,6 +340,7 @@ def _duties(area: LiveArea, conduct: Conduct) -> list[Coroutine[Any, Any, None]]
         area.desk.run(),
         keep_ledger(area.ledger, area.writer, area.board),
         keep_board(area.writer, area.board, area.clock, area.clock.speed if isinstance(area.clock, FastClock) else 1.0),
+        *([area.window.catch_up(area.writer.store, area.config.name)] if area.window else []),
         *conduct.duties(area),
     ]
 

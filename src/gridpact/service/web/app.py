@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State as AppState
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ServiceUnavailableException
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.openapi.config import OpenAPIConfig
@@ -78,6 +78,10 @@ def make_limit(most_a_minute: int) -> RateLimitConfig:
 
 def _site(state: AppState) -> Site:
     site: Site = state.site
+    if not site.window.is_current:
+        known, length = site.history.steps, site.window.length
+        detail = f"the pages read their history: {known:,} of {length:,} steps; trading goes on meanwhile"
+        raise ServiceUnavailableException(detail, headers={"Retry-After": "5"})
     return site
 
 

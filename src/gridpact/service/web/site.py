@@ -14,7 +14,7 @@ from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.monitor import Thresholds, Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
-from gridpact.service.ledger import AreaLedger
+from gridpact.service.ledger import STEPS_AT_ONCE, AreaLedger
 from gridpact.service.store import Store
 from gridpact.service.waits import Waits
 from gridpact.service.web.access import Tokens
@@ -71,15 +71,48 @@ class Window:
     watch: Watch = field(default_factory=Watch)
     own: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_OWN)))
     _state: State | None = None
+    _until: int = 0
+    _meanwhile: list[Step] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, store: Store, area: str, thresholds: Thresholds | None = None) -> "Window":
-        """With everything that has happened so far."""
+    async def begin(cls, store: Store, area: str, thresholds: Thresholds | None = None) -> "Window":
+        """With the beginning of what has happened so far; `catch_up` reads the rest, beside a writer that goes on."""
         window = cls(History(), Feed(), watch=Watch(thresholds or Thresholds()))
-        async for step in store.read(area):
-            window._fold(step)
-        window.feed.begin(window.history.steps)
+        window._until = await store.length(area)
+        await window._read(store, area)
         return window
+
+    @classmethod
+    async def open(cls, store: Store, area: str) -> "Window":
+        """With everything that has happened so far."""
+        window = await cls.begin(store, area)
+        await window.catch_up(store, area)
+        return window
+
+    async def catch_up(self, store: Store, area: str) -> None:
+        """Read on until nothing is missing."""
+        while not self.is_current:
+            await self._read(store, area)
+            await asyncio.sleep(0)
+
+    async def _read(self, store: Store, area: str) -> None:
+        most = min(self._until - self.history.steps, STEPS_AT_ONCE)
+        for step in [step async for step in store.read(area, self.history.steps, most)]:
+            self._fold(step)
+        if self.is_current:
+            self.feed.begin(self.history.steps)
+            meanwhile, self._meanwhile = self._meanwhile, []
+            self.take(meanwhile)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it knows every durable step."""
+        return self.history.steps >= self._until
+
+    @property
+    def length(self) -> int:
+        """How many steps there were when it began to read."""
+        return self._until
 
     @property
     def has_begun(self) -> bool:
@@ -93,7 +126,10 @@ class Window:
         return self._state
 
     def take(self, steps: Sequence[Step]) -> None:
-        """Take durable steps in."""
+        """Take durable steps in; while older ones are still read they wait."""
+        if not self.is_current:
+            self._meanwhile += steps
+            return
         for step in steps:
             self._fold(step)
         self.feed.take(steps)
