@@ -37,7 +37,7 @@ REFUSALS = {
     403: "Not for this role, or another member's.",
     404: "There is no such thing, or not any more.",
     429: "Too many requests within a minute.",
-    503: "Too many listen.",
+    503: "Too many listen, or the pages still read their history after a start.",
 }
 
 
@@ -45,7 +45,7 @@ def reading(
     path: str, summary: str, *guards: Guard, may_fail: tuple[int, ...] = ()
 ) -> Callable[[Any], HTTPRouteHandler]:
     """A handler that answers with JSON, described with all that it may answer."""
-    statuses = {400, 401, 429, *may_fail, *([403] if guards else [])}
+    statuses = {400, 401, 429, 503, *may_fail, *([403] if guards else [])}
     refusals = {
         status: ResponseSpec(Problem, description=REFUSALS[status], generate_examples=False)
         for status in sorted(statuses)
