@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.stressed import stressed_network
 from gridpact.errors import InputError
 from gridpact.exchange.acceptance import Allocation, Cause, Envelopes, Network, publish_envelopes
-from gridpact.exchange.acceptance.example import two_buses
+from gridpact.exchange.acceptance.example import two_bus_feeder, two_buses
 
 MEMBERS, INTERVALS = 8, 2
 
@@ -94,6 +94,32 @@ def test_where_base_load_is_too_much_nothing_is_added_and_the_violation_is_named
     assert envelopes.limits.import_kw[0, 0] == 9.0
     assert envelopes.limits.export_kw[0, 0] == 4.0
     assert [v.cause for v in envelopes.own[0]] == [Cause.OVERLOAD]
+
+
+@pytest.mark.parametrize("base", [5.0, 6.0, 10.0, 15.0])
+def test_what_a_part_of_base_load_violates_on_single_phases_is_named_and_nothing_is_added(base):
+    """Load on two of three phases lifts the third by the neutral, although all of it together, balanced, lifts nothing."""
+    share = np.zeros((3, 2, 3))
+    share[range(3), 1, range(3)] = 1.0
+    feeder = two_bus_feeder(1_000.0, 0.2)
+    feeder = replace(feeder, lines=replace(feeder.lines, r0_ohm=4 * feeder.lines.r0_ohm), v_min_pu=0.94, v_max_pu=1.02)
+    network = Network(feeder, share)
+    base_kw, nothing, two = np.full((3, 1), base), np.zeros((3, 1)), np.full(3, 2.0)
+    envelopes = publish_envelopes(network, "equal", base_kw, nothing, two, two)
+    lowest, highest = -envelopes.limits.export_kw[:, 0], envelopes.limits.import_kw[:, 0]
+    named = {(own.cause, own.element): own.value for own in envelopes.own[0]}
+    rng = np.random.default_rng(0)
+    uses = [np.array(corner) for corner in product((0.0, 1.0), repeat=3)] + list(rng.uniform(0, 1, (60, 3)))
+    for use in uses:
+        net_kw = lowest + use * (highest - lowest)
+        found = network.violations(network.excess(net_kw[None], nothing.T)[0])
+        for each in found:
+            most = named[each.cause, each.element]
+            assert each.value >= most - 1e-9 if each.cause is Cause.VOLTAGE_LOW else each.value <= most + 1e-9
+    assert (base > 5) == bool(named)
+    if named:
+        assert lowest.max() == 0.0
+        assert highest == pytest.approx(base_kw[:, 0])
 
 
 def test_wrong_input_is_refused():

@@ -43,8 +43,8 @@ class Envelopes:
     limits
         Of every meter, ``[member, interval]``.
     own
-        By interval: what is violated with base load alone, or with nothing at all, before anybody uses an envelope. There the
-        envelopes are no wider than that.
+        By interval: what is violated with base load alone, or with a part of it, or with nothing at all, before anybody uses an
+        envelope. There the envelopes add no more to it.
     """
 
     limits: Limits
@@ -129,9 +129,17 @@ class _Box:
         self.network, self.allocation, self.base_kw, self.q_kvar = network, allocation, base_kw, q_kvar
         self.most = most_export_kw, most_import_kw
         self._downstream = linear_model(network.feeder).downstream
-        idle, base = (network.excess(net.T, q_kvar.T) for net in (np.zeros(base_kw.shape), base_kw))
-        self.own = np.maximum(idle, base)
+        self.own = self._without_use()
         self._allowed = np.where(np.isfinite(self.own), np.maximum(self.own, 0.0), 0.0)
+
+    def _without_use(self) -> FloatArray:
+        """The largest excess with any part of base load and nothing else: the corners of what is left at level 0."""
+        intervals = self.base_kw.shape[1]
+        nothing = np.zeros((2, intervals))
+        lowest, highest = self.ranges(nothing, np.arange(intervals))
+        corners = self.mixed_corners(nothing)
+        found = [self.network.excess(np.where(corner, highest.T, lowest.T), self.q_kvar.T) for corner in corners]
+        return np.asarray(np.max(found, axis=0))
 
     def ranges(self, level: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest net demand at a level ``[2, len(at)]`` in the intervals ``at``, each ``[member, len(at)]``."""
