@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.village import BIDDING, NOON, Village, signed
+from exchange.village import BIDDING, NOON, Village, actors, signed
+from gridpact.errors import InputError
 from gridpact.exchange import (
     CancelOrder,
     Command,
+    Exchange,
     ListItem,
     ModifyOrder,
     OpenInterval,
@@ -26,6 +28,7 @@ from gridpact.exchange import (
     ReportNetwork,
     ReportReading,
     RetailCut,
+    Rules,
     SetBounds,
     SignAgreement,
     TakeItem,
@@ -33,6 +36,7 @@ from gridpact.exchange import (
     TradeTerms,
     WithdrawItem,
     decode,
+    open_area,
 )
 from gridpact.exchange.codec import MOST_BYTES, encode
 from gridpact.exchange.values import Actor, Bounds, Claim, MemberLimit, Role, TransferTerms, Violation
@@ -285,3 +289,11 @@ def test_no_exception_escapes_the_decoder_over_two_million_mutated_commands() ->
     draw = random.Random("more")
     for _ in range(2_000_000):
         judge(mutations(draw, draw.choice(VALID)))
+
+
+@pytest.mark.parametrize("at", [-1, -(10**15), 2**53])
+def test_a_time_that_no_journal_can_hold_makes_no_step(at: int) -> None:
+    with pytest.raises(InputError, match=f"time {at}"):
+        Exchange.from_steps([open_area(Rules("village"), actors())], lambda *_: True).decide(b"{}", at)
+    with pytest.raises(InputError, match=f"time {at}"):
+        open_area(Rules("village"), [], at)

@@ -93,7 +93,9 @@ def test_a_float_keeps_its_value(value: float) -> None:
     [
         (float("nan"), "not finite"),
         (float("inf"), "not finite"),
-        (2**53, "beyond 2"),
+        (2**53, "54 bits, beyond 2"),
+        (10**400, "1329 bits, beyond 2"),
+        pytest.param(-(10**5_000), "16610 bits, beyond 2", id="beyond what Python prints"),
         (1e20, "beyond 2"),
         ([1, -(2**53)], "beyond 2"),
         ("\ud83d", "surrogate"),
@@ -107,7 +109,21 @@ def test_what_json_cannot_carry_exactly_is_refused(value: object, message: str) 
 
 
 @pytest.mark.parametrize(
-    "data", [b'{"a": 1}', b'{"b":1,"a":2}', b'{"a":1,"a":1}', b"1.0", b"1e2", b'"\\u0041"', b"-0", b"", b"{", b"\xff"]
+    "data",
+    [
+        b'{"a": 1}',
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b"1.0",
+        b"1e2",
+        b'"\\u0041"',
+        b"-0",
+        b"",
+        b"{",
+        b"\xff",
+        b"9" * 400,
+        b"9" * 5_000,
+    ],
 )
 def test_what_is_not_canonical_is_refused(data: bytes) -> None:
     with pytest.raises(InputError, match="canonical"):

@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 
+from gridpact.errors import InputError
 from gridpact.exchange._clock import is_due
 from gridpact.exchange._mechanisms import clearing_of, pool_of
 from gridpact.exchange.codec import decode
@@ -15,7 +16,7 @@ from gridpact.exchange.events import AnyEvent, AreaOpened, Refused
 from gridpact.exchange.fold import apply, replay
 from gridpact.exchange.rules import Rules, check_area
 from gridpact.exchange.state import State
-from gridpact.exchange.values import Actor, Millis
+from gridpact.exchange.values import LARGEST, Actor, Millis
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +43,10 @@ def open_area(rules: Rules, actors: Iterable[Actor], at: int = 0) -> Step:
     Raises
     ------
     InputError
-        If the rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; or if mechanism or pool rule are
+        If time, rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; or if mechanism or pool rule are
         unknown, or none that can run here.
     """
+    _check_time(at)
     ordered = tuple(sorted(actors, key=lambda actor: actor.id))
     check_area(rules, ordered)
     clearing_of(rules)
@@ -88,7 +90,14 @@ class Exchange:
         return cls(replay(event for step in steps for event in step.events), verify)
 
     def decide(self, message: Command | bytes, at: int) -> Step:
-        """What comes of a message; nothing changes."""
+        """What comes of a message; nothing changes.
+
+        Raises
+        ------
+        InputError
+            If the time is none that a step can carry: the keeper's own mistake, and no step.
+        """
+        _check_time(at)
         command = decode(message) if isinstance(message, bytes) else message
         if isinstance(command, Refused):
             return Step(at, None, (command,))
@@ -108,6 +117,11 @@ class Exchange:
     def is_due(self, at: int) -> bool:
         """Whether a tick at this time would do anything."""
         return is_due(self.state, at)
+
+
+def _check_time(at: int) -> None:
+    if not 0 <= at <= LARGEST:
+        raise InputError(f"time {at}", place="the exchange's clock", accepted="milliseconds since 1970 UTC, from 0 up")
 
 
 def write_steps(steps: Iterable[Step]) -> bytes:

@@ -142,7 +142,8 @@ def _items(values: Sequence[Any]) -> Any:
 
 def _integer(value: int) -> str:
     if abs(value) > LARGEST_INTEGER:
-        raise InputError(f"{value} is beyond 2^53 − 1", place="canonical JSON", accepted="smaller integers")
+        found = f"an integer of {value.bit_length()} bits, beyond 2^53 − 1"
+        raise InputError(found, place="canonical JSON", accepted="smaller integers")
     return str(value)
 
 
