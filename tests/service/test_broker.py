@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import aiomqtt
 import pytest
 
-from gridpact.client.line import Line
+from gridpact.client.line import Line, secret_identity
 from gridpact.client.topics import TO_MEMBER, Topics
 from gridpact.errors import InputError
 from gridpact.service.broker import (
@@ -201,6 +201,27 @@ def test_a_session_with_waiting_messages_is_not_taken_over_by_somebody_else(brok
             with refused():
                 async with client(port, "bob", name="ann", clean_session=False) as bob:
                     assert await heard(bob) == []
+
+    asyncio.run(go())
+
+
+def test_a_line_is_not_taken_over_by_who_knows_its_name(broker: Broker) -> None:
+    """Mosquitto lets a session be taken over by whoever shows its identity: nobody else can guess it."""
+    name = "exchange/north"
+
+    async def go() -> None:
+        async with (
+            broker() as port,
+            client(port, "exchange", name=secret_identity(name, PASSWORDS["exchange"])) as exchange,
+        ):
+            await subscribe(exchange, TOPICS.of_member("+", "order"))
+            for guess in ("exchange", name, secret_identity(name, PASSWORDS["ann"])):
+                with refused():
+                    async with client(port, "ann", name=guess):
+                        pass
+            async with client(port, "ann") as ann:
+                await ann.publish(TOPICS.of_member("ann", "order"), b"{}", qos=1)
+            assert await heard(exchange, 1.0) == [(TOPICS.of_member("ann", "order"), b"{}")]
 
     asyncio.run(go())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -22,10 +23,11 @@ from gridpact.client import Market, RefusedError, connect
 from gridpact.client.line import Line
 from gridpact.errors import InputError
 from gridpact.exchange import Bounds, PlaceOrder
+from gridpact.service.area import StoppedError
 from gridpact.service.config import load_config
 from gridpact.service.encryption import client_side, server_side
 from gridpact.service.enrolment import Pass, read_file
-from gridpact.service.market import Service, run_service
+from gridpact.service.market import Service, _tell_to_read_again, one_error, run_service
 from gridpact.service.office import Office
 from service.servers import free_port
 
@@ -134,6 +136,80 @@ def test_one_broker_cannot_tell_two_members_of_one_name_apart(tmp_path: Path) ->
     join(tmp_path, "ann", "south")
     with pytest.raises(InputError, match="'ann' takes part in two areas"):
         asyncio.run(start(config(tmp_path, CONFIG + "\n[[area]]\nname = 'south'\n")))
+
+
+def test_a_name_of_another_area_is_refused_by_the_command_and_ends_no_service_that_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = config(tmp_path, CONFIG + "\n[[area]]\nname = 'south'\n")
+
+    async def go() -> None:
+        async with run_service(load_config(path)) as service:
+            join(tmp_path, "ann")
+            await until(lambda: service.accounts.of("ann"))
+            command = [
+                "member",
+                "add",
+                str(path),
+                "ann",
+                "--area",
+                "south",
+                "--bus",
+                BUS,
+                "--passes",
+                str(tmp_path / "p"),
+            ]
+            done = await asyncio.to_thread(CliRunner().invoke, app, command)
+            assert "'ann' takes part in area north" in str(done.exception)
+            assert not (tmp_path / "p" / "ann.json").exists()
+            join(tmp_path, "ann", "south")  # by other means
+            await until(lambda: "the accounts stay" in caplog.text)
+            assert service.accounts.of("ann") is not None
+
+    asyncio.run(go())
+
+
+def test_a_pass_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "passes").mkdir()
+    (tmp_path / "passes" / "ann.json").write_text("somebody's")
+    command = ["member", "add", str(config(tmp_path)), "ann", "--bus", BUS, "--passes", str(tmp_path / "passes")]
+    done = CliRunner().invoke(app, command)
+    assert "ann.json is there already" in str(done.exception)
+    assert (tmp_path / "passes" / "ann.json").read_text() == "somebody's"
+    assert office(tmp_path).register().members() == ()
+
+
+def test_a_second_service_is_kept_out_of_the_folder_of_the_first(tmp_path: Path) -> None:
+    async def go() -> None:
+        path = config(tmp_path)
+        async with run_service(load_config(path)):
+            with pytest.raises(InputError, match="another service runs in this folder"):
+                await start(path)
+        await start(path)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("text", ["", "x", str(2**22 + 1), str(os.getpid())])
+def test_a_number_that_is_not_mosquittos_is_told_nothing(
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "mosquitto.pid").write_text(text)
+    _tell_to_read_again(tmp_path / "mosquitto.pid")
+    assert "was not told" in caplog.text
+
+
+def test_an_error_leaves_as_itself_without_what_follows_from_it() -> None:
+    async def fails(error: Exception) -> None:
+        raise error
+
+    async def go() -> None:
+        async with one_error(), asyncio.TaskGroup() as tasks:
+            for error in (StoppedError("one"), InputError("the cause"), StoppedError("two")):
+                tasks.create_task(fails(error))
+
+    with pytest.raises(InputError, match="the cause"):
+        asyncio.run(go())
 
 
 async def start(path: Path) -> None:

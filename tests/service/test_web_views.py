@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from gridpact.client import Level
@@ -14,6 +15,8 @@ from gridpact.errors import InputError
 from gridpact.exchange import Bounds, Exchange, OrderState, Phase, PlaceOrder, ReasonCode, SetBounds, Tick
 from gridpact.exchange.monitor import AlarmKind, Thresholds
 from gridpact.exchange.rules import HOUR
+from gridpact.service.broker.mosquitto import MOST_BYTES
+from gridpact.service.effects import book_of
 from gridpact.service.store import open_store
 from gridpact.service.waits import Waits
 from gridpact.service.web import Role, Site, Tokens, Viewer, Window, make_app, monitoring, tariffs, views
@@ -47,6 +50,20 @@ def test_the_book_is_added_up_by_price_and_names_nobody(traded: Web) -> None:
     assert settled.buy == (Level(250_000, 1000, 1), Level(90_000, 700, 1))
     assert settled.sell == (Level(150_000, 1000, 1),)
     assert opened == views.Book((), (Level(120_000, 400, 1),))
+
+
+def test_a_book_of_two_thousand_prices_is_told_in_one_message(traded: Web) -> None:
+    order = next(iter(traded.site.state.intervals[LATER].orders.values()))
+    orders = {
+        f"m/{price}": replace(order, price=price, is_buy=is_buy, open_wh=7)
+        for is_buy, prices in ((True, range(10**14, 10**14 + 2_000)), (False, range(10**15, 10**15 + 2_000)))
+        for price in prices
+    }
+    told = book_of(replace(traded.site.state.intervals[LATER], orders=orders))
+    assert len(msgspec.json.encode(told)) < MOST_BYTES
+    assert (told.buy[0].price, told.sell[0].price) == (10**14 + 1_999, 10**15)
+    assert told.buy_rest == Level(10**14, 1_700 * 7, 1_700)
+    assert told.sell_rest == Level(10**15 + 1_999, 1_700 * 7, 1_700)
 
 
 def test_the_clearing_of_an_interval_by_hand(traded: Web) -> None:

@@ -57,12 +57,20 @@ def add(adding: Adding) -> None:
     community = load_community(area.community).community
     known = {member.id: member for member in community.members}
     taken = {each.actor.id for each in office.register().enrolled}
+    others = [_office(config, other.name)[1] for other in config.areas if other.name != area.name]
+    elsewhere = {member.actor.id: other.area for other in others for member in other.register().members()}
     make_writable(adding.passes, "--passes")
     for name in [each for each in known if each not in taken] if adding.everybody else [adding.name]:
         planned = known.get(name)
         bus = adding.bus or (planned.bus if planned else "")
         zone = adding.zone or (planned.zone if planned else "")
         refuse_place(community, bus, zone, f"member {name}")
+        if name in elsewhere:
+            found = f"{name!r} takes part in area {elsewhere[name]}"
+            raise InputError(found, place=f"area {area.name}", accepted="a name of its own in each area")
+        if (adding.passes / f"{name}.json").exists():
+            found = f"{adding.passes / name}.json is there already, and a pass is kept nowhere else"
+            raise InputError(found, place="--passes", accepted="another folder")
         phase = adding.phase or (planned.phase if planned else "abc")
         if phase not in ("a", "b", "c", "abc"):
             raise InputError(f"phase {phase!r}", place=f"member {name}, --phase", accepted="a, b, c or abc")

@@ -318,11 +318,11 @@ async def connect(
     aiomqtt.MqttError
         If the broker cannot be reached, or lets nobody in by these credentials.
     """
-    from gridpact.client.line import Line
+    from gridpact.client.line import Line, secret_identity
 
     line_of = broker_line(url, tls)
     topics = Topics(area)
-    identity = f"{member}/{device}" if device else member
+    identity = secret_identity(f"{member}/{device}" if device else member, password)
     async with Line(username=member, password=password, identifier=identity, **line_of) as line:
         market = Market(member, topics, key, _line=line)
         for name in ("ack", "decision", "bill/+", "limit"):

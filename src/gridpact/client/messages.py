@@ -165,6 +165,10 @@ class ClockIs(Message, frozen=True):
     phase: str = ""
 
 
+MOST_LEVELS = 300
+"""Of a side of a book that is told: a message must stay below what a broker takes, however many prices there are."""
+
+
 class Level(msgspec.Struct, frozen=True):
     """All orders of one side at one price limit, without names."""
 
@@ -174,11 +178,23 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class BookIs(Message, frozen=True):
-    """What is open in the book of an interval, the best price first; as it stood when the gate closed, from then on."""
+    """What is open in the book of an interval, the best price first; as it stood when the gate closed, from then on.
+
+    Attributes
+    ----------
+    interval
+        Its start.
+    buy, sell
+        The best levels, `MOST_LEVELS` of a side at most.
+    buy_rest, sell_rest
+        What lies beyond them, as one level at the worst price of all; None if all are shown.
+    """
 
     interval: int
     buy: tuple[Level, ...] = ()
     sell: tuple[Level, ...] = ()
+    buy_rest: Level | None = None
+    sell_rest: Level | None = None
 
 
 class LimitsAre(Message, frozen=True):

@@ -18,7 +18,7 @@ import numpy as np
 from gridpact.client import Mail, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.dayahead import Invitation, LinkTerms, UnfinishedDayError, sign_price
-from gridpact.client.line import Line
+from gridpact.client.line import Line, secret_identity
 from gridpact.client.posts import LetterPost, Talk, talking
 from gridpact.exchange import Actor, Claim, RecordAgreement, Role, TransferTerms
 from gridpact.ledger import SigningKey, to_bytes
@@ -268,7 +268,7 @@ async def open_day_desk(
     url, user, password, tls
         As of `gridpact.service.gateway.run_gateway`.
     """
-    identity = f"{user}/days/{topics.area}"
+    identity = secret_identity(f"{user}/days/{topics.area}", password)
     async with Line(username=user, password=password, identifier=identity, **broker_line(url, tls)) as line:
 
         async def publish(topic: str, payload: bytes, qos: int) -> None:

@@ -34,6 +34,7 @@ from gridpact.service.duties import PAUSE_S, Desk, keep_board, open_intervals
 from gridpact.service.enrolment import EXCHANGE_USER, Pass, Register, read_file, write_secret
 from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
+from gridpact.service.office import alone_in
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
 from gridpact.service.web import Charge, Records, Site, Tokens, Window
@@ -110,6 +111,7 @@ async def run_demo(
     q_kvar = community.profiles.q_kvar.mean(axis=1)
     await asyncio.to_thread(compile_ahead, rules, network, q_kvar)
     async with AsyncExitStack() as stack:
+        stack.enter_context(alone_in(folder))
         port = await stack.enter_async_context(embedded_broker(register.area, register.accounts(), port=port))
         url = f"mqtt://127.0.0.1:{port}"
         store = await stack.enter_async_context(open_store(f"sqlite:///{folder / 'events.db'}"))

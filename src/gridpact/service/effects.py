@@ -24,6 +24,7 @@ from gridpact.client import (
     Traded,
     Unmatched,
 )
+from gridpact.client.messages import MOST_LEVELS
 from gridpact.exchange import (
     GateClosed,
     IntervalAccepted,
@@ -147,17 +148,22 @@ def _news(step: Step, before: State, topics: Topics) -> _Told:
 
 
 def book_of(interval: Interval) -> BookIs:
-    """What is open in the book, one level a price, without names."""
+    """What is open in the book, one level a price, without names; the worst prices of a long book as one."""
     levels: dict[tuple[bool, int], list[int]] = {}
     for order in interval.orders.values():
         if order.open_wh:
             levels.setdefault((order.is_buy, order.price), []).append(order.open_wh)
 
-    def side(is_buy: bool) -> tuple[Level, ...]:
-        found = (Level(price, sum(wh), len(wh)) for (of_buy, price), wh in levels.items() if of_buy is is_buy)
-        return tuple(sorted(found, key=lambda level: -level.price if is_buy else level.price))
+    def side(is_buy: bool) -> tuple[tuple[Level, ...], Level | None]:
+        found = [Level(price, sum(wh), len(wh)) for (of_buy, price), wh in levels.items() if of_buy is is_buy]
+        found.sort(key=lambda level: -level.price if is_buy else level.price)
+        shown, rest = tuple(found[:MOST_LEVELS]), found[MOST_LEVELS:]
+        if not rest:
+            return shown, None
+        return shown, Level(rest[-1].price, sum(each.energy_wh for each in rest), sum(each.orders for each in rest))
 
-    return BookIs(interval.start, side(True), side(False))
+    (buy, buy_rest), (sell, sell_rest) = side(True), side(False)
+    return BookIs(interval.start, buy, sell, buy_rest, sell_rest)
 
 
 def _bounds(before: State, interval: int) -> LimitsAre:

@@ -19,7 +19,7 @@ import msgspec
 
 from gridpact.client import KeyIs, Topics
 from gridpact.client.client import broker_line
-from gridpact.client.line import Line
+from gridpact.client.line import Line, secret_identity
 from gridpact.client.topics import FROM_MEMBER
 from gridpact.service.area import AreaWriter, StoppedError
 from gridpact.service.store import Effect, Store, StoreError
@@ -157,7 +157,12 @@ async def run_gateway(
     -------
     An event that is set while the line stands.
     """
-    login = {"username": user, "password": password, "identifier": identity or user, **broker_line(url, tls)}
+    login = {
+        "username": user,
+        "password": password,
+        "identifier": secret_identity(identity or user, password),
+        **broker_line(url, tls),
+    }
     connected = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(_stay_connected(writer, outbox, board or Board(), login, connected))

@@ -1,6 +1,7 @@
 """A service as it is configured: a broker, a store, a clock, and one or many market areas, each with a writer of its own."""
 
 import asyncio
+import logging
 import os
 import secrets
 import signal
@@ -8,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from gridpact.community import Community, load_community
 from gridpact.errors import InputError
 from gridpact.exchange import Register, Rules, SetBounds, Step, open_area
 from gridpact.exchange.values import FREE
-from gridpact.service.area import AreaWriter, Clock, run_area
+from gridpact.service.area import AreaWriter, Clock, StoppedError, run_area
 from gridpact.service.broker import Account, Accounts, area_grants, hash_password, mosquitto_files
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.clock import FastClock, wall_clock
@@ -28,11 +30,12 @@ from gridpact.service.enrolment import EXCHANGE_USER, PASSWORD_BYTES, read_file,
 from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.logs import log_steps
-from gridpact.service.office import Office, Parties, accounts_of
+from gridpact.service.office import Office, Parties, accounts_of, alone_in
 from gridpact.service.setting import Places, compile_ahead, day_before, prices_of, rules_of
 from gridpact.service.store import Effect, Store, open_store
 from gridpact.service.web import Front, Records, Site, Window, listen, make_app, run_web
 
+LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
 """How often the folder of an area is looked at for members who have joined or left."""
 
@@ -156,7 +159,19 @@ class Door:
                 beside.chmod(0o640)
                 beside.replace(folder / name)
         if pid_file is not None and pid_file.exists():
-            os.kill(int(pid_file.read_text()), signal.SIGHUP)
+            _tell_to_read_again(pid_file)
+
+
+def _tell_to_read_again(pid_file: Path) -> None:
+    """Tell Mosquitto, if that is who has the number: a file may be older than the last start of the machine."""
+    try:
+        number = int(pid_file.read_text())
+        command = Path(f"/proc/{number}/comm")
+        if command.exists() and command.read_text().strip() != "mosquitto":
+            raise ProcessLookupError(f"process {number} is not Mosquitto")
+        os.kill(number, signal.SIGHUP)
+    except (OSError, ValueError) as error:
+        LOG.warning("Mosquitto was not told to read its accounts again: %s: %s", pid_file, error)
 
 
 @asynccontextmanager
@@ -171,6 +186,13 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
         If the database cannot be reached.
     """
     config.folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(config.folder):
+        async with _running(config) as service:
+            yield service
+
+
+@asynccontextmanager
+async def _running(config: ServiceConfig) -> AsyncIterator[Service]:
     offices = {area.name: Office(area.name, config.area_folder(area.name)) for area in config.areas}
     prepared = [await asyncio.to_thread(_prepare, config, area, offices[area.name]) for area in config.areas]
     door = Door(config, tuple(offices.values()), _login(config))
@@ -189,18 +211,21 @@ async def run_service(config: ServiceConfig) -> AsyncIterator[Service]:
         running += [tasks.create_task(_follow_folder(area, door, apps.get(name))) for name, area in areas.items()]
         if isinstance(clock, FastClock):
             clock.go()
-        yield Service(areas, line.url, door.accounts, clock)
-        for task in running:
-            task.cancel()
+        try:
+            yield Service(areas, line.url, door.accounts, clock)
+        finally:
+            for task in running:
+                task.cancel()
 
 
 @asynccontextmanager
 async def one_error() -> AsyncIterator[None]:
-    """Let an error that groups of tasks have wrapped leave as itself, if it is the only one."""
+    """Let an error that groups of tasks have wrapped leave as itself, if it is the only one and not its consequence."""
     try:
         yield
     except BaseExceptionGroup as group:
-        error: BaseException = group
+        _, causes = group.split(StoppedError)
+        error: BaseException = causes or group
         while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
         raise error from None
@@ -396,10 +421,13 @@ async def _follow_folder(area: LiveArea, door: Door, app: Any) -> None:
     while True:
         if area.office.stamp() != stamp:
             stamp = area.office.stamp()
-            await _take_up(area)
-            door.update()
-            if app is not None:
-                app.state.site = replace(app.state.site, tokens=area.office.tokens())
+            try:
+                await _take_up(area)
+                door.update()
+                if app is not None:
+                    app.state.site = replace(app.state.site, tokens=area.office.tokens())
+            except (InputError, OSError) as error:
+                LOG.error("area %s: its folder cannot be taken up, and the accounts stay: %s", area.config.name, error)
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -157,3 +157,22 @@ def accounts_of(register: Register) -> list[Account]:
         ),
         *(Account(head.actor.id, head.password_hash, meter_grants(register.area), is_member=False) for head in heads),
     ]
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second service out of a folder.
+
+    Raises
+    ------
+    InputError
+        If one runs there.
+    """
+    with (folder / "serve.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                "another service runs in this folder", place=str(folder), accepted="one at a time"
+            ) from None
+        yield

@@ -189,8 +189,9 @@ async def embedded_broker(
                 line.transport.abort()
 
     kept.changed.append(cut_off)
+    server = await asyncio.start_server(connected, host, port, ssl=tls, start_serving=False)
     await broker.start()
-    server = await asyncio.start_server(connected, host, port, ssl=tls)
+    await server.start_serving()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
