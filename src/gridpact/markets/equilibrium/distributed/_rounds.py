@@ -44,12 +44,14 @@ def agree(t, twin, rho, lean, tariff, cap, z, price):  # type: ignore[no-untyped
     return moved
 
 
-@jit
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def respond(  # type: ignore[no-untyped-def]
-    first, t, z, rho, relax, grid_target, bus_target, rg, rb, net, low, high, curve, slope, own, keep, lost, fill, drain,
-    start, stores, kept, warm, patience, u, p, n, m, pi
+    begin, end, first, t, z, rho, relax, grid_target, bus_target, rg, rb, net, low, high, curve, slope, own, keep, lost, fill,
+    drain, start, stores, kept, warm, patience, u, p, n, m, pi
 ):  # fmt: skip
-    """All members' answers: devices u, trades p, draws n, imports m, prices pi; proposals t move on.
+    """Answers of members ``begin`` (included) to ``end`` (excluded): devices u, trades p, draws n, imports m, prices pi.
+
+    Proposals t move on. Each member reads and writes only its own rows and halves: threads may answer for different ones.
 
     Returns the primal step, and one more than the member that failed, or 0.
     """
@@ -57,7 +59,7 @@ def respond(  # type: ignore[no-untyped-def]
     A, weight = np.empty(hours), np.empty(hours)
     kappa, before, work = np.empty(hours), np.empty((4, hours)), np.empty((SLOTS, ROWS, hours))
     step, failed = 0.0, 0
-    for i in range(net.shape[0]):
+    for i in range(begin, end):
         A[:], weight[:] = 0.0, 0.0
         for k in range(first[i], first[i + 1]):
             for h in range(hours):

@@ -152,7 +152,7 @@ class MemberAgent:
         offer, bought, before = self._offer.copy(), self._bought.copy(), (self.n.copy(), self.m.copy(), self.u.copy())
         rows = np.array([0, len(offer)])
         _, failed = respond(
-            rows, offer, self.trade, self._rho, relax, (self._imports - 2 * above_m)[None],
+            0, 1, rows, offer, self.trade, self._rho, relax, (self._imports - 2 * above_m)[None],
             (self._draws - 2 * above_n)[None], rg, rb, own.net, own.low, own.high, own.curve, own.slope, self._curvature,
             own.keep, own.lost, own.fill, own.drain, own.start, own.stores, self._kept, self._warm, PATIENCE_OF_STORAGE,
             self.u, bought, self.n, self.m, self.pi

@@ -1,7 +1,10 @@
 """Clearing without a centre: members and the operator agree round by round, as arrays in one process."""
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,8 @@ LEAST_GAP = 1e-8
 """A relative gap that no bound is accurate enough to ask for less than."""
 SUSPECT = 200
 """Round in which it is first looked whether prices run away; then after twice as many, and so on."""
+MEMBERS_OF_A_THREAD = 100
+"""At least: fewer take less time than handing them out."""
 FAR = 3.0
 """Prices above this multiple of the grid's are suspicious."""
 
@@ -119,6 +124,10 @@ class Rounds:
         self.own = 2 * concept.weights[1] * instance.d_h * units.kw / units.price
         self._seat(warm, tuning)
         self.scale = 1.0
+        threads = max(1, min(os.cpu_count() or 1, instance.members // MEMBERS_OF_A_THREAD))
+        ends = np.linspace(0, instance.members, threads + 1).astype(int).tolist()
+        self._shares = list(pairwise(ends))
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._history: list[tuple[float, float, float, float]] = []
 
     def _seat(self, warm: WarmStart, tuning: Tuning) -> None:
@@ -160,12 +169,14 @@ class Rounds:
         moved += operator.answer(self.imports, self.draws)
         self._tune(threshold)
         above_m, above_n = operator.grid_price / operator.rg, self._of_bus() / operator.rb
-        step, failed = respond(
+        rest = (
             links.first, self.t, self.z, self.rho, relax, self.imports - 2 * above_m, self.draws - 2 * above_n,
             operator.rg, operator.rb, members.net, members.low, members.high, members.curve, members.slope, self.own,
             members.keep, members.lost, members.fill, members.drain, members.start, members.stores, self.kept, self.warm,
             PATIENCE_OF_STORAGE, self.u, self.p, self.n, self.m, self.pi
         )  # fmt: skip
+        answers = (self._pool.map if self._pool else map)(lambda share: respond(*(*share, *rest)), self._shares)
+        step, failed = (max(values) for values in zip(*answers, strict=True))
         if failed:
             raise LimitError(f"member {self.instance.pro_name[failed - 1]}")
         self.warm = members.stores
