@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.village import BIDDING, NOON, Village, signed
+from gridpact.errors import InputError
 from gridpact.exchange import (
     CancelOrder,
     Command,
@@ -33,6 +34,9 @@ from gridpact.exchange import (
     TradeTerms,
     WithdrawItem,
     decode,
+    open_area,
+    read_steps,
+    write_steps,
 )
 from gridpact.exchange.codec import MOST_BYTES, encode
 from gridpact.exchange.values import Actor, Bounds, Claim, MemberLimit, Role, TransferTerms, Violation
@@ -285,3 +289,21 @@ def test_no_exception_escapes_the_decoder_over_two_million_mutated_commands() ->
     draw = random.Random("more")
     for _ in range(2_000_000):
         judge(mutations(draw, draw.choice(VALID)))
+
+
+@pytest.mark.parametrize("at", [-1, 2**53, -(10**400), 10**400])
+def test_a_time_that_no_journal_could_read_back_is_refused_before_there_is_a_step(at: int) -> None:
+    village = Village()
+    before = village.exchange.state.digest()
+    for message in (b"{", signed("ann", "1", Tick())):
+        for take in (village.exchange.decide, village.exchange.handle):
+            with pytest.raises(InputError, match=r"time of a step: (before 1970|beyond 2)"):
+                take(message, at)
+    with pytest.raises(InputError, match="time of a step"):
+        open_area(village.rules, village.exchange.state.actors.values(), at)
+    assert village.exchange.state.digest() == before
+
+
+def test_the_last_time_there_is_can_be_read_back() -> None:
+    step = Village().exchange.decide(b"{", 2**53 - 1)
+    assert list(read_steps(write_steps([step]))) == [step]

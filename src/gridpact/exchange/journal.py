@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 
+from gridpact.errors import InputError
 from gridpact.exchange._clock import is_due
 from gridpact.exchange._mechanisms import clearing_of, pool_of
 from gridpact.exchange.codec import decode
@@ -15,7 +16,7 @@ from gridpact.exchange.events import AnyEvent, AreaOpened, Refused
 from gridpact.exchange.fold import apply, replay
 from gridpact.exchange.rules import Rules, check_area
 from gridpact.exchange.state import State
-from gridpact.exchange.values import Actor, Millis
+from gridpact.exchange.values import LARGEST, Actor, Millis
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +43,10 @@ def open_area(rules: Rules, actors: Iterable[Actor], at: int = 0) -> Step:
     Raises
     ------
     InputError
-        If the rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; or if mechanism or pool rule are
-        unknown, or none that can run here.
+        If the rules or actors cannot make one: see `gridpact.exchange.rules.check_area`; if mechanism or pool rule are
+        unknown, or none that can run here; or if the time is no time of a step.
     """
+    _check_time(at)
     ordered = tuple(sorted(actors, key=lambda actor: actor.id))
     check_area(rules, ordered)
     clearing_of(rules)
@@ -88,7 +90,14 @@ class Exchange:
         return cls(replay(event for step in steps for event in step.events), verify)
 
     def decide(self, message: Command | bytes, at: int) -> Step:
-        """What comes of a message; nothing changes."""
+        """What comes of a message; nothing changes.
+
+        Raises
+        ------
+        InputError
+            If the time is before 1970 or beyond 2^53 − 1 ms: such a step could not be read back.
+        """
+        _check_time(at)
         command = decode(message) if isinstance(message, bytes) else message
         if isinstance(command, Refused):
             return Step(at, None, (command,))
@@ -100,7 +109,7 @@ class Exchange:
             apply(self.state, event)
 
     def handle(self, message: Command | bytes, at: int) -> Step:
-        """Decide and apply, where nothing needs to outlive the process."""
+        """Decide and apply, where nothing needs to outlive the process; raises what `decide` does."""
         step = self.decide(message, at)
         self.apply(step)
         return step
@@ -108,6 +117,12 @@ class Exchange:
     def is_due(self, at: int) -> bool:
         """Whether a tick at this time would do anything."""
         return is_due(self.state, at)
+
+
+def _check_time(at: int) -> None:
+    if not 0 <= at <= LARGEST:
+        found = "before 1970" if at < 0 else "beyond 2^53 − 1"
+        raise InputError(found, place="time of a step", accepted="milliseconds since 1970 UTC, up to 2^53 − 1")
 
 
 def write_steps(steps: Iterable[Step]) -> bytes:
