@@ -142,7 +142,10 @@ def _items(values: Sequence[Any]) -> Any:
 
 def _integer(value: int) -> str:
     if abs(value) > LARGEST_INTEGER:
-        raise InputError(f"{value} is beyond 2^53 − 1", place="canonical JSON", accepted="smaller integers")
+        found = (
+            f"an integer of {value.bit_length()} bits"  # its digits may be thousands, more than Python agrees to write
+        )
+        raise InputError(found, place="canonical JSON", accepted="integers up to 2^53 − 1")
     return str(value)
 
 
