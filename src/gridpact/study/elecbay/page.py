@@ -71,10 +71,10 @@ def reading(study: Study) -> list[str]:
     ]
     verdicts = [finding.verdict for finding in directions(study)]
     held = verdicts.count("holds")
-    open_ones = verdicts.count("partly")
+    open_ones = verdicts.count("undecided")
     return [
         *told,
-        f"Published directions: {held} of {len(verdicts)} hold; within the noise of the seeds: {open_ones}; against: "
+        f"Published directions: {held} of {len(verdicts)} hold; undecided: {open_ones}; against: "
         f"{len(verdicts) - held - open_ones}.",
     ]
 
@@ -229,18 +229,18 @@ def _direction(study: Study, case: Case, words: str, take: Callable[[Change], fl
     return Finding(name, _verdict(mean, half), text, {"change": mean, "half width": half, "published": published})
 
 
-def _verdict(mean: float, half: float) -> Literal["holds", "fails", "partly"]:
-    """Less is claimed: it holds where the whole confidence interval is below zero."""
+def _verdict(mean: float, half: float) -> Literal["holds", "fails", "undecided"]:
+    """Less is claimed: it holds where the whole confidence interval is below zero, and is undecided where that covers 0."""
     if mean + half < 0:
         return "holds"
-    return "fails" if mean - half > 0 else "partly"
+    return "fails" if mean - half > 0 else "undecided"
 
 
 def _word(verdict: str) -> str:
     return {
         "holds": "The direction holds.",
         "fails": "The direction does not hold.",
-        "partly": "The sign is within the noise of the seeds.",
+        "undecided": "The interval covers 0: the seeds do not tell the sign.",
     }[verdict]
 
 

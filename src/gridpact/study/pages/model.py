@@ -50,7 +50,7 @@ class Finding:
     name
         In ``summary.json``.
     verdict
-        ``holds``, ``fails``, ``partly``, or ``reported`` where nothing is claimed.
+        ``holds``, ``fails``, ``partly``; ``undecided`` where the numbers do not tell; ``reported`` where nothing is claimed.
     text
         One or two sentences made from the numbers.
     numbers
@@ -58,7 +58,7 @@ class Finding:
     """
 
     name: str
-    verdict: Literal["holds", "fails", "partly", "reported"]
+    verdict: Literal["holds", "fails", "partly", "undecided", "reported"]
     text: str
     numbers: dict[str, float] = field(default_factory=dict)
 
