@@ -97,3 +97,15 @@ def test_a_file_may_hold_any_json(recorded: Recorded, tmp_path: Path) -> None:
     assert 5 < len(damaged) < 55
     assert all(end.startswith(f"damaged: {path}") for end in damaged)
     assert any(end and end not in damaged for end in ends)
+
+
+@pytest.mark.parametrize("digits", [400, 5_000])  # Python reads and writes 4,300 by default
+def test_a_file_with_a_huge_integer_is_refused_in_a_short_message(
+    recorded: Recorded, digits: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "huge.export"
+    first, *rest = recorded.export(MECHANISMS[0]).read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, b'{"entry":1' + b"0" * digits + b"}\n", *rest]))
+    with pytest.raises(InputError, match="line 2") as caught:
+        check(path)
+    assert len(str(caught.value)) < 200 + len(str(path))

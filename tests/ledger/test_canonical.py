@@ -108,6 +108,18 @@ def test_what_json_cannot_carry_exactly_is_refused(value: object, message: str) 
         encode(value)
 
 
+@pytest.mark.parametrize("digits", [400, 5_000])  # Python reads and writes 4,300 by default
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_huge_integer_is_refused_in_a_short_message_whoever_reads_it(digits: int, sign: int) -> None:
+    for value in (sign * 10**digits, [1, sign * 10**digits]):
+        with pytest.raises(InputError, match=f"an integer of {(10**digits).bit_length()} bits") as caught:
+            encode(value)
+        assert len(str(caught.value)) < 120
+    with pytest.raises(InputError, match="canonical JSON") as caught:
+        decode(b"-" * (sign < 0) + b"1" + b"0" * digits)
+    assert len(str(caught.value)) < 120
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -40,6 +40,7 @@ def make_page(*, name: str = "home", title: str = "Gallery", blocks: tuple[Block
         Finding("first", "holds", f"It holds for {name}.", {"value": 1.5}),
         Finding("second", "fails", "It does not.", {"value": float("nan")}),
         Finding("third", "reported", "It is what it is."),
+        Finding("fourth", "undecided", "Nobody can tell yet."),
         Table(
             "plain", "A table", (Column("who", [name, "b"]), Column("EUR", [1.25, float("nan")], digits=1)), "Read it."
         ),

@@ -127,7 +127,9 @@ def test_headings_descend_without_a_gap_and_ids_are_unique(text: Text) -> None:
 
 def test_findings_that_follow_each_other_stand_in_one_list_with_their_verdicts(text: Text) -> None:
     assert len([ul for ul in text.of("ul") if ul.get("class") == "findings"]) == 1
-    assert [li["class"] for li in text.of("li")] == ["holds", "fails", "reported"]
+    assert [li["class"] for li in text.of("li")] == ["holds", "fails", "reported", "undecided"]
+    told = [span for span in text.of("span") if span.get("class", "").startswith("verdict")]
+    assert [span["class"] for span in told][-1] == "verdict undecided"
 
 
 def test_the_same_page_gives_the_same_file() -> None:

@@ -109,7 +109,7 @@ class Exchange:
             apply(self.state, event)
 
     def handle(self, message: Command | bytes, at: int) -> Step:
-        """Decide and apply, where nothing needs to outlive the process."""
+        """Decide and apply, where nothing needs to outlive the process; raises what `decide` does."""
         step = self.decide(message, at)
         self.apply(step)
         return step

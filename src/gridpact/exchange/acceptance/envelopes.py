@@ -4,6 +4,10 @@ The range of a member goes from its largest injection to its largest withdrawal;
 feeder the extremes of every voltage and every current lie at corners of the box: everybody injects, everybody withdraws, and,
 since a current also depends on the voltage, what lies beyond one branch does the one and the rest the other. The three phases
 may go different ways. All of these corners are solved; the level of each interval falls until all of them are clean.
+
+A limit obliges nobody to use anything: base load may be there or not, of each member by itself. So the corners between idle and
+base load are in every box, at level 0 too. What they violate is the network's own: it is named, and no use of an envelope goes
+beyond it.
 """
 
 from dataclasses import dataclass
@@ -104,9 +108,11 @@ def publish_envelopes(
             break
         level[:, failing] *= SHRINK
     level[:, failing] = 0.0
+    own = box.own.copy()
+    own[failing] = np.maximum(own[failing], box.without_use(mixed, failing))
     return Envelopes(
         Limits(*box.ranges(level, np.arange(base_kw.shape[1]))),
-        own=tuple(network.violations(excess) for excess in box.own),
+        own=tuple(network.violations(excess) for excess in own),
     )
 
 
@@ -129,17 +135,17 @@ class _Box:
         self.network, self.allocation, self.base_kw, self.q_kvar = network, allocation, base_kw, q_kvar
         self.most = most_export_kw, most_import_kw
         self._downstream = linear_model(network.feeder).downstream
-        self.own = self._without_use()
+        everywhere = np.arange(base_kw.shape[1])
+        self.own = self.without_use(self.mixed_corners(np.zeros((2, len(everywhere)))), everywhere)
         self._allowed = np.where(np.isfinite(self.own), np.maximum(self.own, 0.0), 0.0)
 
-    def _without_use(self) -> FloatArray:
-        """The largest excess with any part of base load and nothing else: the corners of what is left at level 0."""
-        intervals = self.base_kw.shape[1]
-        nothing = np.zeros((2, intervals))
-        lowest, highest = self.ranges(nothing, np.arange(intervals))
-        corners = self.mixed_corners(nothing)
-        found = [self.network.excess(np.where(corner, highest.T, lowest.T), self.q_kvar.T) for corner in corners]
-        return np.asarray(np.max(found, axis=0))
+    def without_use(self, corners: BoolArray, at: IntArray) -> FloatArray:
+        """The largest excess at these corners of what is left at level 0, any part of base load, ``[len(at), limit]``."""
+        lowest, highest = (edge.T for edge in self.ranges(np.zeros((2, len(at))), at))
+        found = np.full((len(at), self.network.limits), -np.inf)
+        for corner in corners:
+            np.maximum(found, self.network.excess(np.where(corner, highest, lowest), self.q_kvar.T[at]), out=found)
+        return found
 
     def ranges(self, level: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest net demand at a level ``[2, len(at)]`` in the intervals ``at``, each ``[member, len(at)]``."""
@@ -188,7 +194,7 @@ class _Box:
         return safe
 
     def mixed_corners(self, level: FloatArray) -> BoolArray:
-        """Corners at which not everybody does the same, ``[corner, member]``.
+        """Corners at which not everybody does the same, and the two main ones, ``[corner, member]``.
 
         Where members are on single phases: every way in which the phases may differ. Beyond each branch whose loading comes
         near its limit at one of the main corners: the one there, the other elsewhere.

@@ -74,7 +74,7 @@ def reading(study: Study) -> list[str]:
     open_ones = verdicts.count("undecided")
     return [
         *told,
-        f"Published directions: {held} of {len(verdicts)} hold; within the noise of the seeds: {open_ones}; against: "
+        f"Published directions: {held} of {len(verdicts)} hold; undecided: {open_ones}; against: "
         f"{len(verdicts) - held - open_ones}.",
     ]
 

@@ -185,13 +185,14 @@ const voltage = (run, width) => {
     ...quiet,
     type: "line",
     data: [
-      [xRange.min, value],
       [xRange.max, value],
+      [xRange.min, value],
     ],
     showSymbol: false,
     z: 6,
     lineStyle: { color: "var(--bad)", width: 1.2, type: [6, 5] },
-    endLabel: note(name, "var(--bad)", value > centre ? -9 : 9),
+    // drawn towards the source, since the label stands at the end: voltages spread the other way and would run through it
+    endLabel: { ...note(name, "var(--bad)", 0), align: "left", offset: [2, value > centre ? -9 : 9] },
   });
   const edge = (state, stroke, kind) => ({
     ...quiet,
