@@ -90,7 +90,7 @@ class Market:
                 "UTC",
                 load_feeder("ieee37"),
                 lambda: None,
-                lambda _: None,
+                {},
             )
             prices = Prices(300_000, 80_000, 350_000, 50_000, 100_000)
             await self.say("market", "open", OpenInterval(NOON, prices))

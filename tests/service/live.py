@@ -14,7 +14,7 @@ from gridpact.exchange.rules import DAY, HOUR, MINUTE
 from gridpact.ledger import SigningKey, to_text
 from gridpact.service.area import AreaWriter, run_area
 from gridpact.service.broker import Account, area_grants, hash_password
-from gridpact.service.gateway import Outbox, run_gateway
+from gridpact.service.gateway import Board, Outbox, run_gateway
 from gridpact.service.store import open_store
 
 AREA = "north"
@@ -69,6 +69,7 @@ class Live:
     writer: AreaWriter
     clock: Clock
     connected: asyncio.Event
+    board: Board = field(default_factory=Board)
     numbers: int = 0
     steps: list[Step] = field(default_factory=list)
 
@@ -98,15 +99,15 @@ async def live(
     """An exchange on a broker that runs already."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(database))
-        outbox = Outbox(rules.area, store)
+        outbox, board = Outbox(rules.area, store), Board()
         writer = await stack.enter_async_context(
             run_area(store, rules, actors(members), key_of("market"), clock, outbox.take)
         )
         connected = await stack.enter_async_context(
-            run_gateway(writer, outbox, f"mqtt://127.0.0.1:{port}", "exchange", "secret")
+            run_gateway(writer, outbox, f"mqtt://127.0.0.1:{port}", "exchange", "secret", board=board)
         )
         await connected.wait()
-        yield Live(port, writer, clock, connected)
+        yield Live(port, writer, clock, connected, board)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ def test_the_published_description_is_that_of_the_code(root: Path) -> None:
 def test_every_topic_is_described_and_every_reference_leads_somewhere() -> None:
     found = document()
     assert len(found["channels"]) == len(PUBLIC) + len(TO_MEMBER) + len(FROM_MEMBER) + len(TO_OPERATOR) + 2
-    assert {*SAID, *UNLIKE} == {*PUBLIC, *TO_MEMBER, *TO_OPERATOR, "inbox", "price"}
+    assert {*SAID, *UNLIKE} == {*PUBLIC, *TO_MEMBER, *TO_OPERATOR, "member/status", "inbox", "price"}
 
     def references(value: object) -> list[str]:
         if isinstance(value, dict):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gridpact.client import Bill, Market, RefusedError, Traded, Unmatched
+from gridpact.client import BatteryIs, Bill, Market, RefusedError, Traded, Unmatched
 from gridpact.client.client import new_id
 from gridpact.exchange import Command, Exchange, PlaceOrder, ReasonCode, ReportReading, Step
 from gridpact.exchange.proof import sign_command, verify_command
@@ -16,6 +16,7 @@ from gridpact.service.area import StoppedError, run_area
 from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.gateway import Outbox
 from gridpact.service.store import Effect, Store, StoreError, open_store
+from service.conftest import Brokers
 from service.live import AREA, NOON, RULES, Clock, accounts, actors, key_of, live, member
 
 END = NOON + RULES.step_ms
@@ -257,6 +258,24 @@ def test_one_identity_sent_twice_at_once_is_answered_once_for_both(database: str
             keys = await asyncio.gather(*(ann.send(order, identity="same") for _ in range(2)))
             assert keys == ["ann/same"] * 2
             assert len(area.writer.exchange.state.intervals[NOON].orders) == 1
+
+    asyncio.run(go())
+
+
+def test_a_member_says_what_is_in_its_battery_and_nothing_else_by_that_topic(brokers: Brokers, database: str) -> None:
+    async def go() -> None:
+        async with brokers(AREA, accounts()) as port, live(database, port, Clock()) as area, member(port, "ann") as ann:
+            await area.open()
+            before, topic = area.writer.number, ann.topics.of_member("ann", "status")
+            await ann.say_battery(3.2, 8.0)
+            for payload in (b"", b"{", b"\xff", b'{"kind":"batteryis","soc_wh":-1,"capacity_wh":1}', b"0" * 60_000):
+                await ann.publish(topic, payload)
+            async with asyncio.timeout(10):
+                while not area.board.batteries:
+                    await asyncio.sleep(0.01)
+            await ann.send(PlaceOrder(NOON, is_buy=True, energy_wh=1000, price=250_000))
+            assert area.board.batteries == {"ann": BatteryIs(3_200, 8_000)}
+            assert area.writer.number == before + 1
 
     asyncio.run(go())
 

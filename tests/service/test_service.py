@@ -190,7 +190,7 @@ def test_a_second_service_is_kept_out_of_the_folder_of_the_first(tmp_path: Path)
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("text", ["", "x", str(2**22 + 1), str(os.getpid())])
+@pytest.mark.parametrize("text", ["", "x", str(2**22 + 1), pytest.param(str(os.getpid()), id="of this process")])
 def test_a_number_that_is_not_mosquittos_is_told_nothing(
     text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

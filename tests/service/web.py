@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from gridpact.client import BatteryIs
 from gridpact.exchange import PlaceOrder, ReportNetwork, ReportReading, Rules, Step, Tick, Violation
 from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.reasons import ReasonCode
@@ -20,7 +21,7 @@ from gridpact.ledger import to_text
 from gridpact.service.area import run_area
 from gridpact.service.ledger import AreaLedger, LedgerSecret
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Records, Role, Site, Tokens, Window, make_app
+from gridpact.service.web import Records, Role, Site, Tokens, Window, make_app
 from service.live import NOON, RULES, Clock, Live, actors, key_of
 
 END = NOON + RULES.step_ms
@@ -111,7 +112,7 @@ async def web_live(folder: Path, rules: Rules = RULES) -> AsyncIterator[Web]:
                 "Europe/Berlin",
                 load_feeder("ieee37"),
                 lambda: checked(NOON),
-                lambda member: Charge(3.2, 8.0) if member == "ann" else None,
+                {"ann": BatteryIs(3_200, 8_000)},
                 records=Records(store, rules.area, AreaLedger(SECRET, "market", key_of("market"))),
             )
             yield Web(Live(0, writer, clock, connected), site, given)

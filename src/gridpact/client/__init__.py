@@ -14,6 +14,7 @@ from gridpact.client.mail import Letter, Mail, Tray, open_mail
 from gridpact.client.messages import (
     Ack,
     AnyMessage,
+    BatteryIs,
     Bill,
     BookIs,
     ClockIs,
@@ -33,6 +34,7 @@ from gridpact.client.topics import Topics
 __all__ = [
     "Ack",
     "AnyMessage",
+    "BatteryIs",
     "Bill",
     "BookIs",
     "ClockIs",

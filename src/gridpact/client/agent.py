@@ -190,3 +190,6 @@ class Agent:
         self.peers = {key: peer for key, peer in self.peers.items() if key[0] > interval}
         self._bids = {start: bid for start, bid in self._bids.items() if start > interval}
         await self.market.report(interval, metered_wh, meter=self.meter, key=self.meter_key)
+        battery = self.home.member.battery
+        if battery is not None:
+            await self.market.say_battery(self.home.soc_kwh, battery.capacity_kwh)

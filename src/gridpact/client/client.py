@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gridpact.client.messages import Ack, AnyMessage, ClockIs, PhaseIs, PricesAre
+from gridpact.client.messages import Ack, AnyMessage, BatteryIs, ClockIs, PhaseIs, PricesAre
 from gridpact.client.topics import Topics
 from gridpact.errors import UNREADABLE, GridpactError, InputError
 from gridpact.exchange import (
@@ -115,6 +115,11 @@ class Market:
         """
         command = self._signed(meter, key, ReportReading(interval, energy_wh, version), f"{interval}-{version}")
         await self._ask(command, self.topics.of_member(self.member, f"meter/{channel}"))
+
+    async def say_battery(self, soc_kwh: float, capacity_kwh: float) -> None:
+        """Say what is in the member's battery, and what it holds, kWh: for its own page."""
+        said = BatteryIs(round(soc_kwh * 1000), round(capacity_kwh * 1000))
+        await self.publish(self.topics.of_member(self.member, "status"), msgspec.json.encode(said))
 
     async def next_open(self, after: int = -1) -> PricesAre:
         """The earliest interval after a time that is open for bidding; waits until there is one."""

@@ -1,14 +1,16 @@
 """What the exchange says on the bus. JSON; ``kind`` tells the messages apart."""
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from gridpact.errors import InputError
 from gridpact.exchange import Prices, ReasonCode, Role
 from gridpact.ledger import Directory, SigningKey, encode, to_bytes, to_text
 from gridpact.ledger.keys import SIGNATURE_BYTES
 
+MOST_BATTERY_WH = 10**9
 ENTRY = b"gridpact/v1/directory\n"
 """What comes before the bytes of an entry of the directory that the exchange signs."""
 
@@ -195,6 +197,20 @@ class BookIs(Message, frozen=True):
     sell: tuple[Level, ...] = ()
     buy_rest: Level | None = None
     sell_rest: Level | None = None
+
+
+class BatteryIs(Message, frozen=True):
+    """What a member says of its battery on its own ``status`` topic, unsigned: it is shown on the member's own page, and counts
+    for nothing else.
+
+    Attributes
+    ----------
+    soc_wh, capacity_wh
+        What is in it, and what it holds, Wh.
+    """
+
+    soc_wh: Annotated[int, Meta(ge=0, le=MOST_BATTERY_WH)]
+    capacity_wh: Annotated[int, Meta(ge=1, le=MOST_BATTERY_WH)]
 
 
 class LimitsAre(Message, frozen=True):

@@ -7,6 +7,7 @@ import msgspec
 from gridpact import __version__
 from gridpact.client import (
     Ack,
+    BatteryIs,
     Bill,
     BookIs,
     ClockIs,
@@ -25,6 +26,7 @@ from gridpact.client.topics import FROM_MEMBER, PUBLIC, TO_MEMBER, TO_OPERATOR
 from gridpact.exchange import Command
 
 SAID: dict[str, tuple[type, ...]] = {
+    "member/status": (BatteryIs,),
     "clock": (ClockIs,),
     "interval/+/phase": (PhaseIs,),
     "interval/+/prices": (PricesAre,),
@@ -37,7 +39,7 @@ SAID: dict[str, tuple[type, ...]] = {
     "bill/+": (Bill,),
     "limit": (Limit,),
 }
-"""What is said by topic; what members send is a `Command`, and ``status`` is one of two words."""
+"""What is said by topic; what else members send is a `Command`, and the exchange's ``status`` is one of two words."""
 STATUS, SEALED, SIGNED = "Status", "SealedLetter", "SignedPrice"
 OTHER = {
     STATUS: {"enum": ["online", "offline"]},
@@ -102,10 +104,9 @@ def document() -> dict[str, Any]:
         ("bus/price", "price", topics.public("bus/{bus}/price"), "receive", "Retained, for members at the bus."),
     ]
     for place, name, address, action, about in rows:
-        sent, key = action == "send", _key(place)
-        messages = ["Command"] if sent else [kind.__name__ for kind in SAID.get(name, ())]
-        if name in UNLIKE:
-            messages = [UNLIKE[name]]
+        key = _key(place)
+        said = SAID.get(place) or SAID.get(name, ())
+        messages = [kind.__name__ for kind in said] or [UNLIKE.get(name, "Command")]
         channels[key] = _channel(_named(address, name), about, messages)
         operations[f"{action}_{key}"] = {"action": action, "channel": {"$ref": f"#/channels/{key}"}}
     names = [*OTHER, *(kind.__name__ for kind in kinds)]

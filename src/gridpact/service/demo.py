@@ -1,7 +1,7 @@
 """A whole market in one process: broker, exchange, DSO, and a community of simulated homes, on a clock that runs fast."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,7 @@ from gridpact.service.ledger import AreaLedger, keep_ledger, ledger_secret
 from gridpact.service.office import alone_in
 from gridpact.service.setting import compile_ahead, day_before, prices_of, rules_of, start_ms, step_ms
 from gridpact.service.store import Effect, open_store
-from gridpact.service.web import Charge, Records, Site, Tokens, Window
+from gridpact.service.web import Records, Site, Tokens, Window
 from gridpact.service.web import Role as WebRole
 from gridpact.units import to_wh
 
@@ -163,7 +163,7 @@ async def run_demo(
             community.time_zone,
             community.feeder,
             lambda: desk.latest,
-            _charges(agents),
+            board.batteries,
             writer.waits,
             Records(store, rules.area, ledger),
         )
@@ -214,17 +214,6 @@ def _tokens(community: Community, folder: Path) -> Tokens:
     write_secret(secret, Given(given))
     write_secret(known, tokens)
     return tokens
-
-
-def _charges(agents: Sequence[Agent]) -> Callable[[str], Charge | None]:
-    """What is in the batteries of the homes that are played here."""
-    homes = {agent.market.member: agent.home for agent in agents}
-
-    def of(member: str) -> Charge | None:
-        home = homes[member]
-        return Charge(home.soc_kwh, home.member.battery.capacity_kwh) if home.member.battery else None
-
-    return of
 
 
 def _enrol(community: Community, folder: Path) -> tuple[Register, Passes]:

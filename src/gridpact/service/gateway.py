@@ -17,14 +17,16 @@ from typing import Any
 import aiomqtt
 import msgspec
 
-from gridpact.client import KeyIs, Topics
+from gridpact.client import BatteryIs, KeyIs, Topics
 from gridpact.client.client import broker_line
 from gridpact.client.line import Line, secret_identity
 from gridpact.client.topics import FROM_MEMBER
+from gridpact.errors import UNREADABLE
 from gridpact.service.area import AreaWriter, StoppedError
 from gridpact.service.store import Effect, Store, StoreError
 
 LOG = logging.getLogger(__name__)
+_BATTERY = msgspec.json.Decoder(BatteryIs)
 AGAIN_AFTER_S = 0.5
 """Before the next attempt to reach a broker that is away."""
 MOST_UNANSWERED = 200
@@ -93,6 +95,8 @@ class Board:
     """
 
     shown: dict[str, bytes] = field(default_factory=dict)
+    batteries: dict[str, BatteryIs] = field(default_factory=dict)
+    """What members have said of theirs since the service began: for their own pages."""
     _changed: dict[str, None] = field(default_factory=dict)
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -183,8 +187,7 @@ async def _stay_connected(
             async with Line(clean_session=False, will=will, **login) as line:
                 line.pending_calls_threshold = MOST_IN_FLIGHT
                 for name in FROM_MEMBER:
-                    if name != "status":
-                        await line.subscribe(topics.of_member("+", name), qos=1)
+                    await line.subscribe(topics.of_member("+", name), qos=1)
                 await line.publish(status, b'"online"', qos=1, retain=True)
                 await outbox.refill()
                 board.again()
@@ -205,7 +208,7 @@ async def _serve(writer: AreaWriter, outbox: Outbox, board: Board, line: aiomqtt
     async def publish(effect: Effect) -> None:
         await line.publish(effect.topic, effect.payload, qos=1, retain=effect.retained)
 
-    works = (outbox.empty(publish), board.keep(publish), _listen(writer, line), _announce(writer, line))
+    works = (outbox.empty(publish), board.keep(publish), _listen(writer, board, line), _announce(writer, line))
     tasks = {asyncio.create_task(work) for work in works}
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -230,16 +233,27 @@ async def _announce(writer: AreaWriter, line: aiomqtt.Client) -> None:
         await asyncio.sleep(ANNOUNCE_EVERY_S)
 
 
-async def _listen(writer: AreaWriter, line: aiomqtt.Client) -> None:
+async def _listen(writer: AreaWriter, board: Board, line: aiomqtt.Client) -> None:
     unanswered: Counter[str] = Counter()
     async for message in line.messages:
-        sender = member_of(str(message.topic), writer.topics)
+        topic = str(message.topic)
+        sender = member_of(topic, writer.topics)
+        if topic == writer.topics.of_member(sender, "status"):
+            _hear_battery(board, sender, bytes(message.payload))
+            continue
         if unanswered[sender] >= MOST_UNANSWERED:
             continue
         unanswered[sender] += 1
         done = await writer.take(bytes(message.payload), sender)
         done.add_done_callback(_note_failure)
         done.add_done_callback(lambda _, sender=sender: unanswered.subtract((sender,)))  # type: ignore[misc]
+
+
+def _hear_battery(board: Board, member: str, payload: bytes) -> None:
+    try:
+        board.batteries[member] = _BATTERY.decode(payload)
+    except UNREADABLE as error:
+        LOG.info("%s: no word of a battery: %s", member, error)
 
 
 def _note_failure(done: "asyncio.Future[Any]") -> None:

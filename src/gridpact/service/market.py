@@ -409,7 +409,7 @@ def _site(area: LiveArea) -> Site:
         zone=community.time_zone,
         feeder=community.feeder,
         checked=lambda: desk.latest,
-        charge=lambda member: None,
+        batteries=area.board.batteries,
         waits=area.writer.waits,
         records=Records(area.writer.store, area.config.name, area.ledger),
     )

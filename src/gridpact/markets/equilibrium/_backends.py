@@ -9,7 +9,7 @@ from gridpact.errors import InputError, nearest_name
 from gridpact.markets.equilibrium._program import Program
 from gridpact.units import FloatArray
 
-FAER_FROM = 200_000
+FAER_FROM = 120_000
 """Variables from which Clarabel factorises with supernodes (faer): slower on small programs, much faster on large ones."""
 
 

@@ -153,10 +153,10 @@ async def bills(site: Here, member: Member) -> list[views.BillRow]:
 
 @reading("/members/{member:str}/battery", "What is in a member's battery", only_itself, may_fail=(404,))
 async def battery(site: Here, member: Member) -> Charge:
-    """Its own only; where the service plays the home itself."""
+    """Its own only; as the member has said last."""
     found = site.charge(member)
     if found is None:
-        raise NotFoundException("no battery, or the service does not know it")
+        raise NotFoundException("the member has said nothing of a battery")
     return found
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import msgspec
 from litestar.di import NamedDependency
 
+from gridpact.client import BatteryIs
 from gridpact.exchange import AreaOpened, GateClosed, IntervalClosed, Role, State, Step, apply
 from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.monitor import Thresholds, Watch
@@ -173,8 +174,8 @@ class Site:
         The network.
     checked
         Gives the DSO's last check since the service began.
-    charge
-        Gives what is in a member's battery, where the service knows; None of one without.
+    batteries
+        What members have said of theirs.
     waits
         How long each member waits for answers.
     records
@@ -189,9 +190,14 @@ class Site:
     zone: str
     feeder: Feeder
     checked: Callable[[], Checked | None]
-    charge: Callable[[str], Charge | None]
+    batteries: Mapping[str, BatteryIs]
     waits: Waits = field(default_factory=Waits)
     records: Records | None = None
+
+    def charge(self, member: str) -> Charge | None:
+        """What is in a member's battery, if it has said so."""
+        said = self.batteries.get(member)
+        return None if said is None else Charge(said.soc_wh / 1000, said.capacity_wh / 1000)
 
     @property
     def state(self) -> State:
