@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from gridpact.community import Member, Tariff
+from gridpact.errors import InputError
 from gridpact.exchange._clearing import ROLES
 from gridpact.exchange._mechanisms import pool_of
 from gridpact.exchange.events import IntervalSettled, TransferMade
 from gridpact.exchange.roster import tariff_of
 from gridpact.exchange.settlement import CELLS_AT_ONCE, Energies, settle_by_cause
 from gridpact.exchange.state import Interval, State
+from gridpact.exchange.values import Prices
 from gridpact.horizon import Horizon
 from gridpact.markets import Metering, Pact, Trades, Transfers
 from gridpact.units import IntArray
@@ -55,6 +57,22 @@ def _settled_together(state: State, group: Sequence[Interval]) -> Iterator[Inter
     for row, interval in enumerate(group):
         whole = {name: values[row] for name, values in columns.items()}
         yield _event(interval, whole, {name: values[row] for name, values in parties.items()})
+
+
+def pool_problem(state: State, prices: Prices) -> str:
+    """Why the area's pool rule could not share at these prices, if everybody's meter showed the most; empty if it can."""
+    rule = pool_of(state.rules)
+    if rule is None or not state.roster.members:
+        return ""
+    sides = np.where(np.arange(len(state.roster.members)) % 2, -1, 1)
+    metered_wh = (state.rules.most_reading_wh * sides)[:, None]
+    members = tuple(Member(id=name, bus="", zone=state.actors[name].zone) for name in state.roster.members)
+    horizon = Horizon(datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=state.rules.step_ms), 1)
+    try:
+        rule.share(Metering(members, horizon, tariff_of(state.rules, [prices]), metered_wh))
+    except InputError as error:
+        return f"the pool rule {state.rules.pool} cannot share: {error}"
+    return ""
 
 
 def _shared(state: State, interval: Interval, agreed: Pact, metered_wh: IntArray, tariff: Tariff) -> Pact:

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from gridpact.exchange import _agreements, _bidding, _clock, _metering, _network, commands
+from gridpact.exchange._accounts import pool_problem
 from gridpact.exchange._asking import Asked, Refusal
 from gridpact.exchange.commands import Command
 from gridpact.exchange.events import AnyEvent, BoundsSet, IntervalOpened, Refused, Registered
 from gridpact.exchange.reasons import ReasonCode
 from gridpact.exchange.rules import actor_problem, members_at, most_members
 from gridpact.exchange.state import State
-from gridpact.exchange.values import Role
+from gridpact.exchange.values import MOST_PRICE, Role
 
 Verifier: TypeAlias = Callable[[Command, str], bool]
 """Whether a command carries the signature of whoever holds a public key: command and key. Raises nothing."""
@@ -120,9 +121,13 @@ def _open_interval(asked: Asked[commands.OpenInterval]) -> Iterator[AnyEvent]:
     if not body.prices.in_order:
         raise Refusal(ReasonCode.PRICE, "body.prices", "not imbalance_sell ≤ export ≤ import ≤ imbalance_buy")
     dearest = max(map(abs, msgspec.structs.astuple(body.prices)))
+    if dearest > MOST_PRICE:
+        raise Refusal(ReasonCode.PRICE, "body.prices", f"{dearest}, beyond {MOST_PRICE} micro-units per kWh")
     if len(state.roster.members) > members_at(state.rules, dearest):
         found = f"up to {dearest}, accounts of {len(state.roster.members)} members would not be exact"
         raise Refusal(ReasonCode.LIMIT, "body.prices", found)
+    if problem := pool_problem(state, body.prices):
+        raise Refusal(ReasonCode.PRICE, "body.prices", problem)
     yield IntervalOpened(body.interval, body.prices)
 
 

@@ -72,9 +72,10 @@ def decode(data: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(data)
+        again = encode(value)
     except UNREADABLE as error:
         raise InputError(f"no JSON ({error})", accepted="canonical JSON (RFC 8785)") from None
-    if encode(value) != data:
+    if again != data:
         raise InputError("JSON that is not canonical", accepted="canonical JSON (RFC 8785)")
     return value
 

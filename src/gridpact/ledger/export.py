@@ -59,6 +59,9 @@ class Header:
         if not 0 <= self.quorum <= len(self.witnesses):
             found = f"{self.quorum} of {len(self.witnesses)} witnesses"
             raise InputError(found, place="header", accepted="no more signatures than there are witnesses")
+        if len({self.keeper, *self.witnesses}) <= len(self.witnesses):
+            found = f"keeper {self.keeper!r} and witnesses {', '.join(map(repr, self.witnesses))}"
+            raise InputError(found, place="header", accepted="witnesses that are neither the keeper nor each other")
         for name in (self.keeper, *self.witnesses):
             if name not in self.keys:
                 raise InputError(f"{name!r} has no key", place="header", accepted="a key for keeper and witnesses")

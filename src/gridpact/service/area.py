@@ -25,6 +25,7 @@ from gridpact.exchange import (
     Tick,
     Verifier,
     decode,
+    encode,
     freeze,
     open_area,
     thaw,
@@ -67,7 +68,8 @@ class _Asked:
 class AreaWriter:
     """See the module. Made by `run_area`.
 
-    ``is_durable``: whether everything that the state knows has been written; ``when_durable`` is called as soon as it is so.
+    ``last``: time of the newest step, milliseconds since 1970 UTC. ``is_durable``: whether everything that the state knows has
+    been written; ``when_durable`` is called as soon as it is so.
     """
 
     store: Store
@@ -77,6 +79,7 @@ class AreaWriter:
     tell: Tell
     number: int
     topics: Topics
+    last: int = 0
     waits: Waits = field(default_factory=Waits)
     _waiting: "asyncio.Queue[_Asked]" = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     is_durable: bool = True
@@ -144,7 +147,10 @@ class AreaWriter:
         messages = await asyncio.to_thread(self._check_ahead, [asked.message for asked in group])
         self.is_durable = False
         for asked, message in zip(group, messages, strict=True):
-            step = self.exchange.decide(message, self.clock())
+            self.last = max(
+                self.last, self.clock()
+            )  # a wall clock may be set back; the journal's time does not go back
+            step = self.exchange.decide(message, self.last)
             effects += effects_of(self.number + len(steps), step, self.exchange.state, self.topics, asked.sender)
             self.exchange.apply(step)
             steps.append(step)
@@ -170,9 +176,12 @@ class AreaWriter:
         """
         found: list[Command | bytes] = []
         for message in messages:
-            command = decode(message) if isinstance(message, bytes) else message
+            payload = (
+                message if isinstance(message, bytes) else encode(message)
+            )  # the house's own are read as everybody's
+            command = decode(payload)
             if isinstance(command, Refused):
-                found.append(message)
+                found.append(payload)
                 continue
             found.append(command)
             author = self.exchange.state.actors.get(command.author)
@@ -254,7 +263,8 @@ async def run_area(
     if exchange.state.rules != rules:
         began = f"what it began with: {_differences(exchange.state.rules, rules)}; or another area"
         raise InputError("other rules than before", place=f"area {rules.area}", accepted=began)
-    writer = AreaWriter(store, exchange, key, clock, tell, number, topics)
+    newest = [step.at async for step in store.read(rules.area, number - 1, 1)]
+    writer = AreaWriter(store, exchange, key, clock, tell, number, topics, newest[0])
     await tell((), await store.unsent(rules.area))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(writer.run()), tasks.create_task(writer.keep_time())]

@@ -120,7 +120,11 @@ class AreaCheck:
             if said:
                 found = f"those of {self._time(self.area.start_of(min(said)))} were not cleared"
                 raise DifferenceError("end of the log", f"{name} that are cleared", found, "they were left out")
-        for name, done in (("readings", self._read), ("settlement", self._settled)):
+        for name, done in (
+            ("readings", self._read),
+            ("power flow of what was metered", self._reported),
+            ("settlement", self._settled),
+        ):
             if not done.all():
                 at = int(np.flatnonzero(~done)[0])
                 found = f"none of interval {self._time(self.area.start_of(at))}"
@@ -141,8 +145,8 @@ class AreaCheck:
         periods = body.periods
         if len(body.members) * periods > MOST_CELLS:
             raise blame(f"{len(body.members)} members times {periods} intervals; {MOST_CELLS} are verified at most")
-        self._cleared, self._covered, self._accepted, self._read, self._settled = (
-            np.zeros(periods, dtype=np.bool_) for _ in range(5)
+        self._cleared, self._covered, self._accepted, self._read, self._reported, self._settled = (
+            np.zeros(periods, dtype=np.bool_) for _ in range(6)
         )
         self._orders: dict[int, OrdersTable] = {}
         self._statements: dict[int, dict[str, IntArray]] = {}
@@ -237,12 +241,15 @@ class AreaCheck:
         stated = self._statements.pop(first, None)
         commitments = self._booked.trades(first, body.intervals)
         self._booked.book(claimed, first, body.intervals)
-        if not isinstance(self.market, StatedMechanism) or stated is None:
+        if not isinstance(self.market, StatedMechanism):
             check_claims(name_entry(entry), body.certificate)
             why = "they rest on forecasts, devices and preferences that are private to members"
             self.counts.not_checked[f"claims of {self.market.name} beyond balances and bills"] = why
             self.counts.add("agreements whose claimed certificate holds as it is stated")
             return
+        if stated is None:
+            claimed_by = f"an agreement of {self.market.name}"
+            raise DifferenceError(name_entry(entry), claimed_by, "no statements of its members", "they were left out")
         try:
             certificate = self.market.judge(stated, self._area.horizon.hours, claimed, commitments)
         except (InputError, IndexError, TypeError, ValueError) as error:
@@ -341,6 +348,7 @@ class AreaCheck:
         at = self._area.position(body.interval)
         if at is None or not self._read[at]:
             raise blame("an interval that was not metered")
+        self._reported[at] = True
         self._networks.append((name_entry(entry), at, body))
 
     def _interval_settled(self, entry: Entry, blame: Blame) -> None:

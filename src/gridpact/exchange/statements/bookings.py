@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from gridpact.community.decode import zone_of
 from gridpact.errors import InputError
 from gridpact.exchange.events import AreaOpened, IntervalClosed, IntervalSettled, ReadingEstimated, ReadingTaken
 from gridpact.exchange.journal import Step
@@ -32,7 +33,7 @@ def month(year: int, number: int, zone: str = "UTC") -> tuple[int, int]:
     """
     if not 1 <= number <= 12:
         raise InputError(f"month {number} does not exist", accepted="from 1 to 12")
-    at = ZoneInfo(zone)
+    at = zone_of(zone, place="month")
     begin = datetime(year, number, 1, tzinfo=at)
     end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=at)
     return round(begin.timestamp() * MS), round(end.timestamp() * MS)
@@ -170,26 +171,30 @@ def _line(booking: Booking, member: str, so_far: "Counter[str]") -> Line:
     event = booking.event
     row = event.members.index(member)
     booked = {name: values[row] for name, values in (*event.energy.items(), *event.money.items())}
-    before = _retail(so_far)
+    before = _flows(so_far)
     so_far.update(booked)
-    imported, exported = (now - then for now, then in zip(_retail(so_far), before, strict=True))
+    flows = {name: now - before[name] for name, now in _flows(so_far).items()}
     return Line(
         booking.step,
         booking.at,
         event.interval,
         event.round,
         member in booking.estimated,
-        imported=imported,
-        exported=exported,
-        **{name: booked.get(name, 0) for name in (*ENERGIES, *CAUSES) if name not in ("imported", "exported")},
+        **{name: flows[name] if name in flows else booked.get(name, 0) for name in (*ENERGIES, *CAUSES)},
     )
 
 
-def _retail(energies: "Counter[str]") -> tuple[int, int]:
-    """Imported and exported energy that goes with these sums."""
-    metered, bought, sold = (np.array([[energies[name]]]) for name in ("metered", "bought", "sold"))
-    settled = Energies(metered, bought, sold)
-    return int(settled.imported[0, 0]), int(settled.exported[0, 0])
+def _flows(energies: "Counter[str]") -> dict[str, int]:
+    """Energy bought and sold, by trades and afterwards in the pool, imported and exported: what goes with these sums."""
+    pooled = energies["pooled"]
+    bought, sold = energies["bought"] + max(pooled, 0), energies["sold"] + max(-pooled, 0)
+    settled = Energies(*(np.array([[value]]) for value in (energies["metered"], bought, sold)))
+    return {
+        "bought": bought,
+        "sold": sold,
+        "imported": int(settled.imported[0, 0]),
+        "exported": int(settled.exported[0, 0]),
+    }
 
 
 def local(at: int, zone: ZoneInfo) -> datetime:

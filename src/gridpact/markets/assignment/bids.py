@@ -84,10 +84,10 @@ class Bids:
             self._set("premium", self.premium, shape[:1] * 2)
         for name in ("demand_wh", "supply_wh"):
             _refuse(getattr(self, name) < 0, f"{name} is negative", "energies from 0 up")
-        energy = max(int(self.demand_wh.max(initial=0)), int(self.supply_wh.max(initial=0)))
+        energy = max(int(side.sum(axis=0).max(initial=0)) for side in (self.demand_wh, self.supply_wh))
         dearest = 0 if self.premium is None else int(self.premium.max(initial=0))
         gain = int(self.ceiling.max(initial=0)) + dearest - int(self.floor.min(initial=0))
-        if energy * gain * shape[0] >= EXACT_FLOAT:
+        if energy * gain >= EXACT_FLOAT:
             found = "energies times prices pass 2^53 in Wh times micro-units per kWh"
             raise InputError(found, place="bids", accepted="smaller energies or prices")
 

@@ -247,13 +247,15 @@ def _word(verdict: str) -> str:
 def _games(study: Study) -> list[Finding]:
     runs = [each for case in CASES for each in study.runs[case]]
     regret = max(each.statistics.regret for each in runs)
-    steps = [float(np.diff(path).min()) for each in runs for path in each.potentials]
+    steps = [float(np.diff(path).min()) for each in runs for path in each.potentials if len(path) > 1]
     total = sum(each.statistics.games for each in runs)
     text = (
         f"Best responses ended in an equilibrium in each of {number(total)} games: nobody gains by changing alone (largest "
         f"relative gain {measure(regret)})."
     )
-    rising = f"The potential rises with every best response that was followed, by {measure(min(steps))} at least."
+    rising = "Nobody had a better response in any game that was followed."
+    if steps:
+        rising = f"The potential rises with every best response that was followed, by {measure(min(steps))} at least."
     few = max(each.statistics.anarchy[0] for each in runs)
     anarchy = (
         "Which equilibrium is selected decides who has a warm tank, hence the coldest moves first. For the sum of payoffs it "
