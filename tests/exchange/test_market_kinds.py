@@ -2,13 +2,18 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from exchange.village import END, GATE, MEMBERS, NOON, RULES, Village, actors
+from exchange.village import END, GATE, MEMBERS, NOON, PRICES, RULES, Village, actors
 from gridpact.errors import InputError
 from gridpact.exchange import (
     IntervalSettled,
+    OpenInterval,
     OrderUnmatched,
     PlaceOrder,
+    Prices,
+    ReasonCode,
+    Refused,
     Rules,
     SignAgreement,
     TradeStruck,
@@ -16,6 +21,8 @@ from gridpact.exchange import (
     open_area,
 )
 from gridpact.exchange.rules import DAY
+from gridpact.exchange.statements import Bookings
+from gridpact.exchange.values import MOST_PRICE
 
 
 def area(**rules: object) -> Village:
@@ -90,6 +97,33 @@ def test_a_pool_rule_shares_what_the_meters_show() -> None:
     assert event.money["trades"] == [-380_000, 190_000, 190_000, 0]
     assert event.money["retail"] == [0, 150_000, 150_000, 0]
     assert sum(map(sum, event.money.values())) + event.supplier + event.dso + event.exchange == 0
+
+
+def test_a_statement_says_what_the_pool_has_shared() -> None:
+    village = area(mechanism="", pool="pool:mmr")
+    settled(village, ann=-2_000, bob=1_500, cat=1_500, head=1_000)
+    bookings = Bookings.of(village.steps)
+    flows = ("bought", "sold", "imported", "exported")
+    [ann], [bob] = (bookings.statement(name, 0, END + 2 * DAY).lines for name in ("ann", "bob"))
+    assert [getattr(ann, name) for name in flows] == [0, 2_000, 0, 0]
+    assert [getattr(bob, name) for name in flows] == [1_000, 0, 500, 0]
+
+
+@pytest.mark.parametrize(
+    ("pool", "prices", "says"),
+    [
+        ({"pool": "pool:sdr"}, replace(PRICES, export_price=-10_000, imbalance_sell=-20_000), "cannot share: pool:sdr"),
+        ({"pool": ""}, replace(PRICES, import_price=MOST_PRICE + 1, imbalance_buy=MOST_PRICE + 1), "beyond 1000000000"),
+    ],
+)
+def test_prices_at_which_accounts_could_not_be_made_open_no_interval(
+    pool: dict[str, str], prices: Prices, says: str
+) -> None:
+    village = Village(replace(RULES, mechanism="", **pool))
+    (refused,) = village.say("market", OpenInterval(NOON, prices), 0)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.field) == (ReasonCode.PRICE, "body.prices")
+    assert says in refused.found
 
 
 def test_the_pool_shares_what_is_left_of_what_was_agreed_and_nothing_that_went_astray() -> None:

@@ -483,6 +483,14 @@ def deliver_unchecked(told: Story) -> None:
     told.remove(first(told, "interval_accepted"))
 
 
+def hide_what_was_metered(told: Story) -> None:
+    told.remove(first(told, "network_reported", 3))
+
+
+def hide_statements(told: Story) -> None:
+    told[:] = [entry for entry in told if not (isinstance(entry, Told) and entry.kind == "statements_made")]
+
+
 def decide_twice(told: Story) -> None:
     told.insert(told.index(first(told, "interval_accepted")), first(told, "interval_accepted"))
 
@@ -518,6 +526,9 @@ def decide_twice(told: Story) -> None:
         (AUCTION, clear_twice, "gate_closed", "traded twice"),
         (AUCTION, settle_twice, "interval_settled", "settled twice"),
         (AUCTION, forget_an_interval, "end of the log", "settlement is missing"),
+        (AUCTION, hide_what_was_metered, "end of the log", "power flow of what was metered is missing"),
+        (CONTRACTS, hide_statements, "agreement_recorded", "they were left out"),
+        (LOANS, hide_statements, "agreement_recorded", "they were left out"),
         (AUCTION, change_the_terms, "area_opened", "changed midway"),
         (AUCTION, say_nonsense, "weather_told", "nobody can act on it"),
         (AUCTION, leave_out_a_column, "gate_closed", "nobody can act on it"),

@@ -135,6 +135,7 @@ def test_a_huge_integer_is_refused_in_a_short_message_whoever_reads_it(digits: i
         b"\xff",
         b"9" * 400,
         b"9" * 5_000,
+        b"[" * 700 + b"]" * 700,
     ],
 )
 def test_what_is_not_canonical_is_refused(data: bytes) -> None:

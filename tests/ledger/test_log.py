@@ -227,6 +227,12 @@ def test_a_witness_signs_what_goes_on_and_refuses_a_fork() -> None:
     assert witness.last == good.head
 
 
+@pytest.mark.parametrize("witnesses", [("exchange",), ("w1", "w1"), ("w1", "exchange", "w2")])
+def test_a_keeper_is_no_witness_of_itself_and_nobody_counts_twice(witnesses: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="neither the keeper nor each other"):
+        replace(Room().header, witnesses=witnesses, quorum=1)
+
+
 def test_a_head_that_too_few_witnesses_sign_is_not_published() -> None:
     room = Room(quorum=3)
     room.log.append("exchange", "orders", {})

@@ -319,6 +319,15 @@ def test_options_out_of_range_are_refused(variant: str, options: dict[str, Any],
         VARIANTS[variant](**options)
 
 
+def test_many_small_bids_beside_a_large_one_are_not_as_large_together() -> None:
+    rows = 200
+    demand = np.ones((rows, 1), dtype=np.int64)
+    demand[0] = 2**34
+    price = np.full((rows, 1), 2**18)
+    bids = Bids(demand, np.zeros_like(demand), price, np.zeros_like(price))
+    assert bids.demand_wh.sum() == 2**34 + rows - 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -5,11 +5,22 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from gridpact.client import BatteryIs, Bill, Market, RefusedError, Traded, Unmatched
 from gridpact.client.client import new_id
-from gridpact.exchange import Command, Exchange, PlaceOrder, ReasonCode, ReportReading, Step
+from gridpact.exchange import (
+    Command,
+    Exchange,
+    OpenInterval,
+    PlaceOrder,
+    ReasonCode,
+    Refused,
+    ReportReading,
+    Step,
+    Tick,
+)
 from gridpact.exchange.proof import sign_command, verify_command
 from gridpact.exchange.rules import HOUR, MINUTE
 from gridpact.service.area import StoppedError, run_area
@@ -17,7 +28,7 @@ from gridpact.service.broker.embedded import embedded_broker
 from gridpact.service.gateway import Outbox
 from gridpact.service.store import Effect, Store, StoreError, open_store
 from service.conftest import Brokers
-from service.live import AREA, NOON, RULES, Clock, accounts, actors, key_of, live, member
+from service.live import AREA, NOON, PRICES, RULES, Clock, accounts, actors, key_of, live, member
 
 END = NOON + RULES.step_ms
 STEP = Step(0, None, ())
@@ -242,6 +253,29 @@ def test_a_database_that_fails_twice_in_a_row_is_asked_until_it_is_certain(datab
             with pytest.raises(StoppedError):
                 await writer.submit(b"too late")
         assert (await steps_of(database))[-1] == step
+
+    asyncio.run(go())
+
+
+def test_a_clock_that_is_set_back_does_not_set_the_journal_back_and_a_price_beyond_all_leaves_it_readable(
+    database: str,
+) -> None:
+    async def told(_steps: Sequence[Step], _effects: object) -> None: ...
+
+    async def go() -> None:
+        clock = Clock()
+        for back in (0, 5_000):
+            async with (
+                open_store(database) as store,
+                run_area(store, RULES, actors(), key_of("market"), clock, told) as writer,
+            ):
+                clock.now -= back
+                dear = msgspec.structs.replace(PRICES, import_price=1_500_000_000, imbalance_buy=1_500_000_000)
+                step = await writer.submit(writer.own(OpenInterval(NOON, dear), f"dear-{back}"))
+                assert isinstance(step.events[0], Refused)
+                await writer.submit(writer.own(Tick(), f"tick-{back}"))
+        times = [step.at for step in await steps_of(database)]
+        assert times == sorted(times)
 
     asyncio.run(go())
 
