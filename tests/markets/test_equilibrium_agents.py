@@ -183,3 +183,24 @@ def test_a_mailbox_that_somebody_has_joined_is_refused():
 def test_a_member_called_as_the_operator_is_refused():
     with pytest.raises(InputError, match="joined already"):
         cleared(instance=replace(INSTANCE, pro_name=(OPERATOR, *INSTANCE.pro_name[1:])))
+
+
+def test_what_is_no_message_of_the_game_is_passed_over_whoever_sent_it():
+    """A member that also says hours too few, and numbers that are none, keeps nobody from the same outcome."""
+
+    class Noisy(Mailbox):
+        def _carry(self, sender, receiver, payload):
+            said = self.decode(payload)
+            later = {"version": said.version + 1000}
+            if isinstance(said, Wish):
+                wrong = [{"imports": (0.0,)}, {"step": float("nan")}]
+            else:
+                wrong = [{"trade" if isinstance(said, Offer) else "price": (float("inf"),) * INSTANCE.H}]
+            for fields in wrong:
+                noise = msgspec.structs.replace(said, **later, **fields)
+                super()._carry(sender, receiver, msgspec.msgpack.encode(noise))
+            super()._carry(sender, receiver, payload)
+
+    plain, _ = cleared()
+    noisy = clear_by_agents(INSTANCE, Noisy(Message), tolerance=0.03)
+    assert np.array_equal(noisy.allocation.pi, plain.allocation.pi)

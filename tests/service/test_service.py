@@ -22,7 +22,8 @@ from gridpact.cli import app
 from gridpact.client import Market, RefusedError, connect
 from gridpact.client.line import Line
 from gridpact.errors import InputError
-from gridpact.exchange import Bounds, PlaceOrder
+from gridpact.exchange import Bounds, Phase, PlaceOrder
+from gridpact.service import market
 from gridpact.service.area import StoppedError
 from gridpact.service.config import load_config
 from gridpact.service.encryption import client_side, server_side
@@ -138,9 +139,18 @@ def test_one_broker_cannot_tell_two_members_of_one_name_apart(tmp_path: Path) ->
         asyncio.run(start(config(tmp_path, CONFIG + "\n[[area]]\nname = 'south'\n")))
 
 
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the service says in its log, whatever other tests have made of logging."""
+    said: list[str] = []
+    for level in ("warning", "error"):
+        monkeypatch.setattr(market.LOG, level, lambda text, *of: said.append(text % of))
+    return said
+
+
 def test_a_name_of_another_area_is_refused_by_the_command_and_ends_no_service_that_runs(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = heard(monkeypatch)
     path = config(tmp_path, CONFIG + "\n[[area]]\nname = 'south'\n")
 
     async def go() -> None:
@@ -163,7 +173,7 @@ def test_a_name_of_another_area_is_refused_by_the_command_and_ends_no_service_th
             assert "'ann' takes part in area north" in str(done.exception)
             assert not (tmp_path / "p" / "ann.json").exists()
             join(tmp_path, "ann", "south")  # by other means
-            await until(lambda: "the accounts stay" in caplog.text)
+            await until(lambda: any("the accounts stay" in text for text in said))
             assert service.accounts.of("ann") is not None
 
     asyncio.run(go())
@@ -192,11 +202,25 @@ def test_a_second_service_is_kept_out_of_the_folder_of_the_first(tmp_path: Path)
 
 @pytest.mark.parametrize("text", ["", "x", str(2**22 + 1), pytest.param(str(os.getpid()), id="of this process")])
 def test_a_number_that_is_not_mosquittos_is_told_nothing(
-    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = heard(monkeypatch)
     (tmp_path / "mosquitto.pid").write_text(text)
     _tell_to_read_again(tmp_path / "mosquitto.pid")
-    assert "was not told" in caplog.text
+    assert "was not told" in said[0]
+
+
+def test_an_area_that_nobody_has_joined_yet_goes_from_gate_to_gate(tmp_path: Path) -> None:
+    path = config(tmp_path, CONFIG.replace("speed = 60", "speed = 3600"))
+
+    async def go() -> None:
+        async with run_service(load_config(path)) as service:
+            state = service.areas["north"].writer.exchange.state
+            await until(
+                lambda: any(each.phase == Phase.SETTLED for each in state.intervals.values()) or state.final > 0
+            )
+
+    asyncio.run(go())
 
 
 def test_an_error_leaves_as_itself_without_what_follows_from_it() -> None:
@@ -369,6 +393,12 @@ def test_a_member_is_enrolled_run_and_let_go_by_commands(tmp_path: Path) -> None
         (["add", "ann", "--bus", BUS, "--zone", "far"], "zone 'far'"),
         (["add", "ann", "--bus", BUS, "--phase", "d"], "phase 'd'"),
         (["add", "ann", "--everybody"], "both a name and everybody"),
+        (["add", "a+b", "--bus", BUS], "member 'a+b'; accepted: up to 58 characters"),
+        (["add", "x/y", "--bus", BUS], "member 'x/y'"),
+        (["add", " ann", "--bus", BUS], "member ' ann'"),
+        (["add", "n" * 59, "--bus", BUS], "member 'nnn"),
+        (["add", "exchange", "--bus", BUS], "member 'exchange'"),
+        (["add", "head-south", "--bus", BUS], "member 'head-south'"),
         (["revoke", "ann"], "no member 'ann'"),
         (["list", "--area", "nroth"], "did you mean 'north'"),
     ],

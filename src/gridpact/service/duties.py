@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from gridpact.client import ClockIs
-from gridpact.exchange import OpenInterval, Phase, Prices, Refused
+from gridpact.exchange import OpenInterval, Phase, Prices, Refused, ReportNetwork
 from gridpact.exchange.acceptance import Checked, Forecast, Network, Policy, examine_interval
 from gridpact.exchange.commands import Command
 from gridpact.exchange.proof import sign_command
@@ -127,10 +127,14 @@ class Desk:
     async def _check(self, interval: Interval) -> None:
         self.checked.add(interval.start)
         hours = self.writer.exchange.state.rules.step_ms / HOUR
-        network, q_kvar = await asyncio.to_thread(self.places, interval.roster.members)
-        forecast = Forecast(self._expected_wh(interval), q_kvar)
-        self.latest = await asyncio.to_thread(examine_interval, network, interval, forecast, self.policy, hours)
-        command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", self.latest.report)
+        if interval.roster.members:
+            network, q_kvar = await asyncio.to_thread(self.places, interval.roster.members)
+            forecast = Forecast(self._expected_wh(interval), q_kvar)
+            self.latest = await asyncio.to_thread(examine_interval, network, interval, forecast, self.policy, hours)
+            report = self.latest.report
+        else:  # nobody has joined yet
+            report = ReportNetwork(interval.start, self.policy.value, converged=True)
+        command = Command(self.writer.topics.area, self.name, f"check-{interval.start}", report)
         step = await self.writer.submit(sign_command(command, self.key))
         for event in step.events:
             if isinstance(event, Refused):

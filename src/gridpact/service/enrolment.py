@@ -5,6 +5,7 @@ it and kept nowhere else.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,9 @@ from gridpact.service.broker import Account, Grant, area_grants, bus_grant, hash
 
 PASSWORD_BYTES = 24
 EXCHANGE_USER = "exchange"
+NAME = re.compile(r"(?! )[^:/+#\x00-\x1f\x7f]{1,58}(?<! )")
+NAMES = "up to 58 characters without : / + # and outer spaces"
+"""Names of members: what can stand in a topic, in Mosquitto's files, and behind ``meter-``."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -83,9 +87,12 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises
         ------
         InputError
-            If the name is taken.
+            If the name is taken, or cannot stand in topics and accounts.
         """
         meter = f"meter-{name}"
+        if not NAME.fullmatch(name) or name == EXCHANGE_USER or name.startswith("head-"):
+            found = f"member {name!r}"
+            raise InputError(found, place=f"area {self.area}", accepted=f"{NAMES}; not {EXCHANGE_USER} or head-…")
         for taken in (name, meter):
             if any(known.actor.id == taken for known in self.enrolled):
                 raise InputError(f"{taken!r} is enrolled", place=f"area {self.area}", accepted="a new name")

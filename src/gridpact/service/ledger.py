@@ -6,6 +6,7 @@ bit for bit. So the writer does not wait for it, and after a restart it is made 
 
 import asyncio
 import io
+import logging
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,8 +37,9 @@ from gridpact.ledger.sealing import SALT_BYTES
 from gridpact.service.area import AreaWriter
 from gridpact.service.enrolment import read_file, write_secret
 from gridpact.service.gateway import Board
-from gridpact.service.store import Store
+from gridpact.service.store import Store, StoreError
 
+LOG = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.2
 STEPS_AT_ONCE = 200
 SALTS = b"gridpact/v1/salt\n"
@@ -194,7 +196,11 @@ async def keep_ledger(ledger: AreaLedger, writer: AreaWriter, board: Board) -> N
     area = writer.topics.area
     while True:
         most = min(writer.number - ledger.size, STEPS_AT_ONCE)
-        batch = [step async for step in writer.store.read(area, ledger.size, most)]
+        try:
+            batch = [step async for step in writer.store.read(area, ledger.size, most)]
+        except StoreError as error:
+            LOG.warning("ledger of area %s: %s; again in %g s", area, error, LOOK_EVERY_S)
+            batch = []
         await asyncio.to_thread(_take_all, ledger, batch)
         if ledger.head is not None and ledger.size == writer.number:
             board.show(writer.topics.public("ledger/head"), msgspec.json.encode(head_message(ledger.head)))

@@ -275,11 +275,14 @@ async def _reach_broker(config: ServiceConfig, door: Door, stack: AsyncExitStack
         return Line(broker.url, login.user, login.password, tls)
     tls = None if broker.tls is None else server_side(broker.tls.certificate, broker.tls.key)
     port = await _embedded(broker, door, tls, stack)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(broker.host, broker.host)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if tls is None:
-        return Line(f"mqtt://127.0.0.1:{port}", login.user, login.password, None)
+        return Line(f"mqtt://{address}", login.user, login.password, None)
     own = client_side(broker.tls.certificate if broker.tls else None)
     own.check_hostname = False  # its own certificate, whatever name it is for
-    return Line(f"mqtts://127.0.0.1:{port}", login.user, login.password, own)
+    own.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # whoever has signed it
+    return Line(f"mqtts://{address}", login.user, login.password, own)
 
 
 async def _embedded(broker: Embedded, door: Door, tls: ssl.SSLContext | None, stack: AsyncExitStack) -> int:
@@ -295,11 +298,14 @@ async def _embedded(broker: Embedded, door: Door, tls: ssl.SSLContext | None, st
 async def _clock(config: ServiceConfig, store: Store) -> Clock:
     if config.speed == 1:
         return wall_clock
-    last = [wall_clock() if config.begin_ms is None else config.begin_ms]
-    for area in config.areas:
-        newest = [step.at async for step in store.read(area.name, max(await store.length(area.name) - 1, 0))]
-        last = newest + last if config.begin_ms is not None else newest or last
-    return FastClock(max(last), config.speed)
+    newest = [
+        step.at
+        for area in config.areas
+        async for step in store.read(area.name, max(await store.length(area.name) - 1, 0))
+    ]
+    if config.begin_ms is not None:
+        newest.append(config.begin_ms)
+    return FastClock(max(newest, default=wall_clock()), config.speed)
 
 
 async def _open(each: _Prepared, store: Store, line: Line, clock: Clock, stack: AsyncExitStack) -> LiveArea:

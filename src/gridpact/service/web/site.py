@@ -1,6 +1,7 @@
 """What the web application looks at: durable steps, and what stands beside them. It changes none of it."""
 
 import asyncio
+import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +16,15 @@ from gridpact.exchange.acceptance import Checked
 from gridpact.exchange.monitor import Thresholds, Watch
 from gridpact.grid import Feeder
 from gridpact.service.area import Clock
-from gridpact.service.ledger import STEPS_AT_ONCE, AreaLedger
-from gridpact.service.store import Store
+from gridpact.service.ledger import LOOK_EVERY_S, STEPS_AT_ONCE, AreaLedger
+from gridpact.service.store import Store, StoreError
 from gridpact.service.waits import Waits
 from gridpact.service.web.access import Tokens
 from gridpact.service.web.feed import Feed
 from gridpact.service.web.history import History
 from gridpact.service.web.views import Book, book
 
+LOG = logging.getLogger(__name__)
 MOST_OWN = 200
 """Own steps of a member that are remembered."""
 
@@ -93,8 +95,12 @@ class Window:
     async def catch_up(self, store: Store, area: str) -> None:
         """Read on until nothing is missing."""
         while not self.is_current:
-            await self._read(store, area)
-            await asyncio.sleep(0)
+            try:
+                await self._read(store, area)
+                await asyncio.sleep(0)
+            except StoreError as error:
+                LOG.warning("pages of area %s: %s; again in %g s", area, error, LOOK_EVERY_S)
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _read(self, store: Store, area: str) -> None:
         most = min(self._until - self.history.steps, STEPS_AT_ONCE)

@@ -15,7 +15,7 @@ import numpy as np
 from gridpact.markets.equilibrium.distributed._game import Links, Members, Units
 from gridpact.markets.equilibrium.distributed._operator import Operator
 from gridpact.markets.equilibrium.distributed._rows import ROWS
-from gridpact.markets.equilibrium.distributed.messages import BusPrice, GridPrice, Message, Offer, Wish
+from gridpact.markets.equilibrium.distributed.messages import BusPrice, GridPrice, Message, Offer, Wish, is_sound
 from gridpact.markets.equilibrium.distributed.tuning import CENTS, PATIENCE_OF_STORAGE, Tuning
 from gridpact.markets.equilibrium.errors import SolverError
 from gridpact.markets.mailbox import Post
@@ -115,6 +115,8 @@ class MemberAgent:
 
     def _listen(self) -> None:
         for sender, message in self._post.receive():
+            if not is_sound(message, self._curvature.size):
+                continue
             if isinstance(message, Offer):
                 heard = self._heard[self._row[sender]]
                 heard[message.version] = message
@@ -334,7 +336,7 @@ class OperatorAgent:
 
     def _listen(self) -> None:
         for sender, message in self._post.receive():
-            if isinstance(message, Wish):
+            if isinstance(message, Wish) and is_sound(message, self._operator.grid_price.size):
                 self._hear(sender, message)
 
     def _hear(self, sender: str, wish: Wish) -> None:

@@ -1,5 +1,6 @@
 """All that is ever said. Powers and prices are in `Units`, one number an hour."""
 
+from math import isfinite, isnan
 from typing import TypeAlias
 
 import msgspec
@@ -79,3 +80,17 @@ class BusPrice(msgspec.Struct, array_like=True, frozen=True, tag=4):
 
 
 Message: TypeAlias = Wish | Offer | GridPrice | BusPrice
+
+
+def is_sound(message: Message, hours: int) -> bool:
+    """Whether a message is one of a game of so many hours: what is none is passed over, whoever sent it.
+
+    Examples
+    --------
+    >>> [is_sound(BusPrice(1, prices), 2) for prices in ((0.1, 0.2), (0.1,), (0.1, float("nan")))]
+    [True, False, False]
+    """
+    return all(
+        len(value) == hours and all(map(isfinite, value)) if isinstance(value, tuple) else not isnan(value)
+        for value in msgspec.structs.astuple(message)
+    )
