@@ -56,7 +56,7 @@ ASKED = {
 
 def with_web(folder: Path, check: Callable[[Web], Awaitable[None]], *, trade: bool = True) -> None:
     async def go() -> None:
-        async with asyncio.timeout(60), web_live(folder) as web:
+        async with asyncio.timeout(300), web_live(folder) as web:
             if trade:
                 await web.trade()
             await check(web)
