@@ -19,8 +19,10 @@ from service.web import web_live
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What is written down, as JSON."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What is written down, as JSON, whatever other tests have made of logging."""
+    monkeypatch.setattr(LOG, "disabled", False)
+    monkeypatch.setattr(LOG.manager, "disable", 0)
     written, level = io.StringIO(), LOG.level
     handler = logging.StreamHandler(written)
     handler.setFormatter(JsonLines())
