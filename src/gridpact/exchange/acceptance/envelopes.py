@@ -1,9 +1,10 @@
-"""Operating envelopes: import and export limits, published before bidding; any use inside them is safe by AC power flow.
+"""Operating envelopes: import and export limits, published before bidding; use inside them is safe by AC power flow.
 
 The range of a member goes from its largest injection to its largest withdrawal; all ranges together are a box. Along a radial
 feeder the extremes of every voltage and every current lie at corners of the box: everybody injects, everybody withdraws, and,
 since a current also depends on the voltage, what lies beyond one branch does the one and the rest the other. The three phases
 may go different ways. All of these corners are solved; the level of each interval falls until all of them are clean.
+Corners that mix members of one phase are not solved: where lines of different R/X follow each other they can be worse.
 
 A limit obliges nobody to use anything: base load may be there or not, of each member by itself. So the corners between idle and
 base load are in every box, at level 0 too. What they violate is the network's own: it is named, and no use of an envelope goes
