@@ -188,20 +188,24 @@ async def _trade(given: "Pass", home: "Home", running: Running) -> None:
 
     url = running.broker or given.broker
     tls = client_side(running.ca) if url.startswith("mqtts:") else None
+
+    async def attempt() -> None:
+        async with connect(
+            url, area=given.area, member=given.name, password=given.password, key=given.signing_key, tls=tls
+        ) as market:
+            clock = await market.told_time()
+            if clock.step_ms != home.step_ms:
+                found = f"steps of {home.step_ms // 1000} s, the market's are {clock.step_ms // 1000} s"
+                raise InputError(found, place=str(running.profile))
+            typer.echo(f"{given.name}: trading in {given.area}")
+            agent = Agent.joined(market, home, given.meter, given.meter_signing_key)
+            mail = await open_mail(market, given.exchange_key)
+            await run_home(agent, mail, Setting(running.mechanism, {}, running.window))
+
     async with until_told() as told:
         while not told.is_set():
             try:
-                async with connect(
-                    url, area=given.area, member=given.name, password=given.password, key=given.signing_key, tls=tls
-                ) as market:
-                    clock = await market.told_time()
-                    if clock.step_ms != home.step_ms:
-                        found = f"steps of {home.step_ms // 1000} s, the market's are {clock.step_ms // 1000} s"
-                        raise InputError(found, place=str(running.profile))
-                    typer.echo(f"{given.name}: trading in {given.area}")
-                    agent = Agent.joined(market, home, given.meter, given.meter_signing_key)
-                    mail = await open_mail(market, given.exchange_key)
-                    await _until(told, run_home(agent, mail, Setting(running.mechanism, {}, running.window)))
+                await _until(told, attempt())
             except* aiomqtt.MqttError as errors:
                 typer.echo(f"{given.name}: {errors.exceptions[0]}; again in {AGAIN_AFTER_S:g} s", err=True)
                 await _until(told, asyncio.sleep(AGAIN_AFTER_S))
