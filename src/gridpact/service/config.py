@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 from msgspec import field as key
+from sqlalchemy.engine import make_url
 
-from gridpact.client.client import broker_line, refuse_plain
+from gridpact.client.client import broker_line, is_loopback, refuse_plain
 from gridpact.community.decode import decode, located, read_text, read_toml
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange.acceptance import Policy
@@ -23,6 +24,8 @@ from gridpact.units import MICRO
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Minutes = Annotated[int, Meta(ge=0, le=60 * 24 * 366)]
 EMBEDDED_PORT, WEB_PORT = 1883, 8000
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""Of PostgreSQL."""
 EXTERNAL_ONLY, EMBEDDED_ONLY = ("ca", "user", "password_file"), ("host", "port", "certificate", "key")
 
 
@@ -66,7 +69,8 @@ class StoreTable(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     url
-        ``sqlite:///FILE``, relative to the folder of the service, or ``postgresql://USER@HOST/DATABASE``.
+        ``sqlite:///FILE``, relative to the folder of the service, or ``postgresql://USER@HOST/DATABASE``; beyond
+        the loopback with TLS, unless it ends with ``?ssl=disable`` or another mode of PostgreSQL.
     password_file
         Of the user of the database.
     """
@@ -409,7 +413,25 @@ def _secret(path: Path, place: str) -> str:
 def _store(table: StoreTable, base: Path, folder: Path, place: str) -> str:
     password = _secret(base / table.password_file, f"{place} password_file") if table.password_file else ""
     with located(f"{place} url"):
-        return check_url(table.url, folder, password)
+        return _over_tls(check_url(table.url, folder, password))
+
+
+def _over_tls(url: str) -> str:
+    """The address of a database, with TLS unless it is on the loopback, or says itself how it is to be encrypted.
+
+    asyncpg takes as ``ssl`` what others call ``sslmode``, and encrypts no Unix socket whatever it says.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return url
+    query = dict(parsed.query)
+    if "sslmode" in query:
+        query.setdefault("ssl", query.pop("sslmode"))
+    if "ssl" not in query and ("host" in query or not is_loopback(parsed.host or "")):
+        query["ssl"] = "require"
+    if query.get("ssl", "prefer") not in TLS_MODES:
+        raise InputError(f"ssl {query['ssl']!r}", accepted=", ".join(TLS_MODES))
+    return parsed.set(query=query).render_as_string(hide_password=False)
 
 
 def _web(table: WebTable, base: Path, place: str) -> Web:
