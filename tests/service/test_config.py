@@ -60,7 +60,7 @@ def test_broker_store_and_areas_are_read(tmp_path: Path) -> None:
     """
     found = load_config(config(tmp_path, text))
     assert found.broker == External("mqtts://broker.example:8884", tmp_path / "ca.pem", "exchange", "hush")
-    assert found.store == "postgresql://gridpact:hush@db.example/market"
+    assert found.store == "postgresql://gridpact:hush@db.example/market?ssl=require"
     assert "hush" not in repr(found)
     assert (found.area("north").bounds["gate_closure_ms"], found.area("south").bounds["most_price"]) == (
         1_800_000,
@@ -91,6 +91,10 @@ MISTAKES = {
     "a window too short": (AREA + "[area.monitor]\nwindow = 4", "8, more intervals than the window has"),
     "another database": ("[store]\nurl = 'mysql://a/b'\n" + AREA, r"\[store\] url: the address of the database"),
     "a database in memory": ("[store]\nurl = 'sqlite://'\n" + AREA, "in memory"),
+    "no mode of TLS": (
+        "[store]\nurl = 'postgresql://a@b/c?ssl=of'\n" + AREA,
+        r"\[store\] url: ssl 'of'.*disable, allow",
+    ),
     "a password of a file": ("[store]\npassword_file = 'secret'\n" + AREA, "a password beside the URL"),
     "an open broker": ("[broker]\nhost = '0.0.0.0'\n" + AREA, "unencrypted line to 0.0.0.0.*plain = true"),
     "an open line": ("[broker]\nurl='mqtt://b.example'\nmosquitto='m'\n" + AREA, "unencrypted line to b.example"),
@@ -120,6 +124,26 @@ def test_a_mistake_is_named_with_what_is_accepted(mistake: str, tmp_path: Path) 
     with pytest.raises(InputError, match=says) as refused:
         load_config(config(tmp_path, text))
     assert str(tmp_path / "service.toml") in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "ends"),
+    [
+        ("a@db.example/m", "m?ssl=require"),
+        ("a@10.0.0.1/m?host=127.0.0.1", "m?host=127.0.0.1&ssl=require"),
+        ("a@127.0.0.1/m?host=db.example", "m?host=db.example&ssl=require"),
+        ("a@db.example/m?ssl=disable", "m?ssl=disable"),
+        ("a@db.example/m?sslmode=verify-full", "m?ssl=verify-full"),
+        ("a@localhost/m", "m"),
+        ("a@127.0.0.1:5432/m", "m"),
+        ("a@/m?host=/run/postgresql", "m?host=%2Frun%2Fpostgresql&ssl=require"),
+    ],
+)
+def test_a_database_beyond_the_loopback_is_reached_over_tls_unless_its_address_says_otherwise(
+    url: str, ends: str, tmp_path: Path
+) -> None:
+    found = load_config(config(tmp_path, f"[store]\nurl = 'postgresql://{url}'\n{AREA}")).store
+    assert found.rpartition("/")[2] == ends
 
 
 def test_a_line_may_be_left_open_if_it_is_said(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_configuration_in_the_containers_loads(compose: dict[str, Any], depl
     assert isinstance(found.broker, External)
     assert found.broker.url == "mqtts://broker:8883"
     assert found.mosquitto is not None
-    assert found.store == "postgresql://gridpact:given@database/gridpact"
+    assert found.store == "postgresql://gridpact:given@database/gridpact?ssl=disable"
     volumes = [volume.split(":")[1] for volume in compose["services"]["exchange"]["volumes"]]
     for used in (str(found.folder), str(found.mosquitto.folder)):
         assert used in volumes

@@ -12,7 +12,7 @@ import pytest
 
 from gridpact.errors import InputError
 from gridpact.exchange import PlaceOrder
-from gridpact.service.web import listen, openapi_text, run_web
+from gridpact.service.web import Front, listen, openapi_text, run_web
 from service.live import NOON
 from service.web import HOLDERS, LATER, Web, web_live
 
@@ -182,6 +182,24 @@ def test_too_many_requests_of_one_are_refused_and_those_of_another_are_not(tmp_p
                 *[200] * 3,
                 429,
             ]
+
+    with_web(tmp_path, check, trade=False)
+
+
+def test_guessed_tokens_count_against_the_address_that_sends_them(tmp_path: Path) -> None:
+    async def check(web: Web) -> None:
+        front = Front({"north": web.site}, most_a_minute=3)
+        for asked, path in ((web.app(most_a_minute=3), "/api/v1/clock"), (front, "/api/v1/areas")):
+            transport = httpx.ASGITransport(app=asked, client=("127.0.0.1", 50_000))
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+                tried = [await client.get(path, headers={"authorization": f"Bearer {guess}"}) for guess in range(4)]
+                assert [answer.status_code for answer in tried] == [401, 401, 401, 429]
+                assert tried[0].headers["www-authenticate"] == "Bearer"
+                assert (await client.get(path)).status_code == 429
+        ann = {"authorization": f"Bearer {web.tokens['ann']}"}
+        transport = httpx.ASGITransport(app=front, client=("127.0.0.1", 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            assert (await client.get("/areas/north/api/v1/clock", headers=ann)).status_code == 200
 
     with_web(tmp_path, check, trade=False)
 

@@ -156,6 +156,7 @@ class Running:
     profile: Annotated[Path, typer.Option(metavar="FILE", help="CSV of its meter: start, load_kw, pv_kw; it repeats.")]
     broker: Annotated[str, typer.Option(metavar="URL", help="Instead of the one in the pass.")] = ""
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate of who signed the broker's, PEM.")] = None
+    plain: Annotated[bool, typer.Option("--plain", help="Allow an unencrypted line beyond the loopback.")] = False
     battery_kwh: Annotated[float, typer.Option(min=0, help="Capacity of its battery.")] = 0.0
     battery_kw: Annotated[float, typer.Option(min=0, help="Its power, either way.")] = 0.0
     mechanism: Annotated[
@@ -199,7 +200,13 @@ async def _trade(given: "Pass", home: "Home", running: Running) -> None:
 
     async def trade() -> None:
         async with connect(
-            url, area=given.area, member=given.name, password=given.password, key=given.signing_key, tls=tls
+            url,
+            area=given.area,
+            member=given.name,
+            password=given.password,
+            key=given.signing_key,
+            tls=tls,
+            plain=running.plain,
         ) as market:
             clock = await market.told_time()
             if clock.step_ms != home.step_ms:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -300,6 +301,7 @@ async def connect(
     key: SigningKey,
     tls: ssl.SSLContext | None = None,
     device: str = "",
+    plain: bool = False,
 ) -> AsyncIterator[Market]:
     """Join a market area.
 
@@ -315,17 +317,20 @@ async def connect(
         How the line is encrypted; with ``mqtts`` and None, as the system's certificates say.
     device
         Tells several connections of one member apart.
+    plain
+        Allows an unencrypted line beyond the loopback, on which everybody can read the password.
 
     Raises
     ------
     InputError
-        If the URL is none of the two kinds.
+        If the URL is none of the two kinds, or the line would be unencrypted beyond the loopback.
     aiomqtt.MqttError
         If the broker cannot be reached, or lets nobody in by these credentials.
     """
     from gridpact.client.line import Line, secret_identity
 
     line_of = broker_line(url, tls)
+    refuse_plain(line_of["hostname"], line_of["tls_context"] is not None, plain, "mqtts://, plain=True or --plain")
     topics = Topics(area)
     identity = secret_identity(f"{member}/{device}" if device else member, password)
     async with Line(username=member, password=password, identifier=identity, **line_of) as line:
@@ -363,6 +368,32 @@ def broker_line(url: str, tls: ssl.SSLContext | None) -> dict[str, Any]:
         "port": parts.port or (8883 if encrypted else 1883),
         "tls_context": (tls or ssl.create_default_context()) if encrypted else None,
     }
+
+
+def refuse_plain(host: str, encrypted: bool, allowed: bool, accepted: str, place: str = "") -> None:
+    """Refuse an unencrypted line beyond the loopback, unless it is allowed.
+
+    Raises
+    ------
+    InputError
+        If it is refused.
+    """
+    if not encrypted and not allowed and not is_loopback(host):
+        raise InputError(f"an unencrypted line to {host}, beyond the loopback", place=place, accepted=accepted)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is only reached from this machine.
+
+    Examples
+    --------
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "broker")]
+    [True, True, True, False, False]
+    """
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def new_id() -> str:

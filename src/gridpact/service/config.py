@@ -1,6 +1,5 @@
 """The configuration of a service: broker, store, clock, web and areas, read from TOML and checked before anything runs."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,8 +9,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 from msgspec import field as key
+from sqlalchemy.engine import make_url
 
-from gridpact.client.client import broker_line
+from gridpact.client.client import broker_line, is_loopback, refuse_plain
 from gridpact.community.decode import decode, located, read_text, read_toml
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange.acceptance import Policy
@@ -24,6 +24,8 @@ from gridpact.units import MICRO
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Minutes = Annotated[int, Meta(ge=0, le=60 * 24 * 366)]
 EMBEDDED_PORT, WEB_PORT = 1883, 8000
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""Of PostgreSQL."""
 EXTERNAL_ONLY, EMBEDDED_ONLY = ("ca", "user", "password_file"), ("host", "port", "certificate", "key")
 
 
@@ -67,7 +69,8 @@ class StoreTable(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     url
-        ``sqlite:///FILE``, relative to the folder of the service, or ``postgresql://USER@HOST/DATABASE``.
+        ``sqlite:///FILE``, relative to the folder of the service, or ``postgresql://USER@HOST/DATABASE``; beyond
+        the loopback with TLS, unless it ends with ``?ssl=disable`` or another mode of PostgreSQL.
     password_file
         Of the user of the database.
     """
@@ -345,20 +348,6 @@ def load_config(path: Path) -> ServiceConfig:
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is only reached from this machine.
-
-    Examples
-    --------
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "broker")]
-    [True, True, True, False, False]
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _broker(table: BrokerTable, base: Path, place: str) -> tuple[Embedded | External, Mosquitto | None]:
     if table.pid_file and not table.mosquitto:
         raise InputError(
@@ -377,7 +366,7 @@ def _broker(table: BrokerTable, base: Path, place: str) -> tuple[Embedded | Exte
             raise InputError("mosquitto without url", place=place, accepted="url of the broker that reads these files")
         host = table.host or "127.0.0.1"
         tls = _tls(table.certificate, table.key, base, place)
-        _refuse_plain(host, tls is not None, table.plain, place, "certificate and key")
+        refuse_plain(host, tls is not None, table.plain, "certificate and key, or plain = true", place)
         return Embedded(host, EMBEDDED_PORT if table.port is None else table.port, tls), None
     return _external(table, base, place), mosquitto
 
@@ -388,7 +377,7 @@ def _external(table: BrokerTable, base: Path, place: str) -> External:
     if "@" in urlsplit(table.url).netloc:
         raise InputError("credentials in the URL", place=f"{place} url", accepted="user and password_file")
     encrypted = line["tls_context"] is not None
-    _refuse_plain(line["hostname"], encrypted, table.plain, place, "mqtts://")
+    refuse_plain(line["hostname"], encrypted, table.plain, "mqtts://, or plain = true", place)
     if table.ca and not encrypted:
         raise InputError("ca on an unencrypted line", place=f"{place} ca", accepted="mqtts://")
     if bool(table.user) != bool(table.password_file):
@@ -399,12 +388,6 @@ def _external(table: BrokerTable, base: Path, place: str) -> External:
     password = _secret(base / table.password_file, f"{place} password_file") if table.password_file else ""
     ca = _file(table.ca, base, f"{place} ca") if table.ca else None
     return External(table.url, ca, table.user, password)
-
-
-def _refuse_plain(host: str, encrypted: bool, allowed: bool, place: str, how: str) -> None:
-    if not encrypted and not allowed and not is_loopback(host):
-        found = f"an unencrypted line to {host}, beyond the loopback"
-        raise InputError(found, place=place, accepted=f"{how}, or plain = true")
 
 
 def _tls(certificate: str, private: str, base: Path, place: str) -> Tls | None:
@@ -430,12 +413,30 @@ def _secret(path: Path, place: str) -> str:
 def _store(table: StoreTable, base: Path, folder: Path, place: str) -> str:
     password = _secret(base / table.password_file, f"{place} password_file") if table.password_file else ""
     with located(f"{place} url"):
-        return check_url(table.url, folder, password)
+        return _over_tls(check_url(table.url, folder, password))
+
+
+def _over_tls(url: str) -> str:
+    """The address of a database, with TLS unless it is on the loopback, or says itself how it is to be encrypted.
+
+    asyncpg takes as ``ssl`` what others call ``sslmode``, and encrypts no Unix socket whatever it says.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return url
+    query = dict(parsed.query)
+    if "sslmode" in query:
+        query.setdefault("ssl", query.pop("sslmode"))
+    if "ssl" not in query and ("host" in query or not is_loopback(parsed.host or "")):
+        query["ssl"] = "require"
+    if query.get("ssl", "prefer") not in TLS_MODES:
+        raise InputError(f"ssl {query['ssl']!r}", accepted=", ".join(TLS_MODES))
+    return parsed.set(query=query).render_as_string(hide_password=False)
 
 
 def _web(table: WebTable, base: Path, place: str) -> Web:
     tls = _tls(table.certificate, table.key, base, place)
-    _refuse_plain(table.host, tls is not None, table.plain, place, "certificate and key")
+    refuse_plain(table.host, tls is not None, table.plain, "certificate and key, or plain = true", place)
     if not table.names:
         raise InputError("no names", place=f"{place} names", accepted="names under which the pages are reached")
     return Web(table.host, tuple(table.names), tls)

@@ -11,18 +11,19 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import Middleware
 
 from gridpact import __version__
 from gridpact.service.web.access import Viewer
 from gridpact.service.web.api import API
-from gridpact.service.web.guard import Authentication, add_headers, whose_turn
+from gridpact.service.web.guard import Authentication, add_headers, refuse_unknown, whose_turn
 from gridpact.service.web.metrics import CONTENT_TYPE, metrics_text
 from gridpact.service.web.pages import PAGES, error_page
 from gridpact.service.web.site import Here, Site
 
 LOOPBACK = ("127.0.0.1", "localhost")
 MOST_A_MINUTE = 1_200
-"""Requests of one name, or of one address without a token."""
+"""Requests of one name, or of one address without a token that is known."""
 OPENAPI = OpenAPIConfig(
     title="Gridpact",
     version=__version__,
@@ -55,13 +56,13 @@ def make_app(
     hosts
         Names under which it answers: a page of somebody else, whose name has been made to lead here, gets nothing.
     most_a_minute
-        Requests of one name, or of one address without a token.
+        Requests of one name, or of one address without a token that is known.
     """
     return Litestar(
         route_handlers=[API, metrics, *PAGES],
         dependencies={"site": Provide(_site, sync_to_thread=False)},
         state=AppState({"site": site, "hosts": frozenset(hosts), "base": base}),
-        middleware=[DefineMiddleware(Authentication), make_limit(most_a_minute).middleware],
+        middleware=make_door(most_a_minute),
         before_send=[add_headers],
         exception_handlers={HTTPException: _answer_error},
         openapi_config=OPENAPI,
@@ -71,9 +72,10 @@ def make_app(
     )
 
 
-def make_limit(most_a_minute: int) -> RateLimitConfig:
-    """So many requests a minute of one name, or of one address without a token."""
-    return RateLimitConfig(rate_limit=("minute", most_a_minute), identifier_for_request=whose_turn)
+def make_door(most_a_minute: int) -> list[Middleware]:
+    """Who asks; so many requests a minute of one name, or of one address without a token that is known; then refusals."""
+    limit = RateLimitConfig(rate_limit=("minute", most_a_minute), identifier_for_request=whose_turn)
+    return [DefineMiddleware(Authentication), limit.middleware, refuse_unknown]
 
 
 def _site(state: AppState) -> Site:

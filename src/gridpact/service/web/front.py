@@ -11,14 +11,13 @@ import msgspec
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State as AppState
 from litestar.exceptions import HTTPException
-from litestar.middleware import DefineMiddleware
 from litestar.types import Receive, Scope, Send
 
 from gridpact import __version__
 from gridpact.service.web import words
 from gridpact.service.web.access import Viewer
-from gridpact.service.web.app import LOOPBACK, MOST_A_MINUTE, make_app, make_limit
-from gridpact.service.web.guard import Authentication, add_headers
+from gridpact.service.web.app import LOOPBACK, MOST_A_MINUTE, make_app, make_door
+from gridpact.service.web.guard import add_headers
 from gridpact.service.web.metrics import CONTENT_TYPE, metrics_text
 from gridpact.service.web.pages import ASSETS, template
 from gridpact.service.web.site import Site
@@ -56,7 +55,7 @@ class Front:
         self._front = Litestar(
             route_handlers=[choose, areas, all_metrics, *ASSETS],
             state=AppState({"site": None, "hosts": frozenset(hosts), "areas": self.areas}),
-            middleware=[DefineMiddleware(Authentication), make_limit(most_a_minute).middleware],
+            middleware=make_door(most_a_minute),
             before_send=[add_headers],
             exception_handlers={HTTPException: _answer_error},
             openapi_config=None,

@@ -7,7 +7,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import Guard, Message, Scope
+from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
 from gridpact.service.web.access import COOKIE, VISITOR, Role, Tokens, Viewer
 
@@ -22,6 +22,8 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 NO_STORE = "no-store"
+NOT_KNOWN = "not known"
+"""How somebody has authenticated who shows a token that is nobody's."""
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
@@ -38,7 +40,10 @@ class Authentication(AbstractAuthenticationMiddleware):
     """Finds out who asks, and under which name of the service: a bearer token, or the cookie of one who has signed in."""
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
-        """A visitor is one who shows no token; a cookie that is not known any more makes a visitor too."""
+        """A visitor is one who shows no token; a cookie that is not known any more makes a visitor too.
+
+        A token that is nobody's is refused by `refuse_unknown`, once it has been counted.
+        """
         if (connection.base_url.hostname or "") not in connection.app.state.hosts:
             raise ClientException("not a name of this service")
         site = connection.app.state.site
@@ -46,11 +51,20 @@ class Authentication(AbstractAuthenticationMiddleware):
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind:
             viewer = tokens.viewer(token.strip()) if kind.lower() == "bearer" else None
-            if viewer is None:
-                raise NotAuthorizedException("the token is not known", headers={"www-authenticate": "Bearer"})
-            return AuthenticationResult(viewer, "token")
+            return AuthenticationResult(VISITOR, NOT_KNOWN) if viewer is None else AuthenticationResult(viewer, "token")
         known = tokens.viewer(connection.cookies.get(COOKIE, ""))
         return AuthenticationResult(known or VISITOR, "cookie" if known else None)
+
+
+def refuse_unknown(app: ASGIApp) -> ASGIApp:
+    """Refuse a token that is nobody's: behind the limit, so that guesses count."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("auth") == NOT_KNOWN:
+            raise NotAuthorizedException("the token is not known", headers={"www-authenticate": "Bearer"})
+        await app(scope, receive, send)
+
+    return middleware
 
 
 def whose_turn(request: Request[Any, Any, Any]) -> str:
