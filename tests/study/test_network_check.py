@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridpact.community import Community, Profiles, load_community
+from gridpact.community import Community, Profiles, WaterHeater, load_community
+from gridpact.energy import Fleet
 from gridpact.errors import InputError
 from gridpact.exchange.acceptance import UNLIMITED, Policy
 from gridpact.grid import power_flow
 from gridpact.markets import Gate, Outlook, Pact, Reason, Trades, Transfers, make_mechanism
 from gridpact.study import NETWORK_CHECKS, Comparison, Settings, compare, run_baseline, simulate
+from gridpact.study._acceptor import Forecasts
+from gridpact.study.network_check import NetworkCheck
 from gridpact.study.output import summarise
 from gridpact.study.tables import kept_network
 from gridpact.units import to_kwh
@@ -248,6 +251,18 @@ def test_what_is_bid_lies_within_the_envelopes(noon):
 
     for network in ENVELOPES:
         simulate(noon, Watching(), replace(PERFECT, network=network))
+
+
+def test_a_water_heater_may_be_on_inside_every_envelope(noon):
+    heater = WaterHeater(power_kw=3.0, litres=150.0)
+    heated = replace(noon, members=(replace(noon.members[0], heater=heater), *noon.members[1:]))
+    plain, with_heater = (
+        NetworkCheck.of("envelopes-equal", each, Fleet.of(each.members), Forecasts.of(each, "perfect", 1)).envelopes
+        for each in (noon, heated)
+    )
+    base_kw = np.maximum(noon.profiles.net_kw[0], 0.0)
+    assert (with_heater.highest_kw[0] >= base_kw + heater.power_kw - 1e-12).all()
+    assert (with_heater.export_kw <= plain.export_kw + 1e-12).all()  # which base load is nobody is sure of
 
 
 def test_members_on_single_phases_are_kept_phase_by_phase(noon):

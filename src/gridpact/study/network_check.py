@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridpact.community import Community, TradeCharges
-from gridpact.energy import Fleet, Forecaster, Limits
+from gridpact.energy import Fleet, Forecaster, Heaters, Limits
 from gridpact.errors import InputError, nearest_name
 from gridpact.exchange.acceptance import (
     Allocation,
@@ -117,13 +117,14 @@ def _charges(basis: Basis, community: Community, typical_kw: FloatArray, q_forec
 
 
 def _envelopes(allocation: Allocation, community: Community, fleet: Fleet, forecasts: Forecasts) -> Limits:
-    """Envelopes of the whole horizon, those of each day published as it begins."""
+    """Envelopes of the whole horizon, of each day as it begins. Water heaters are base load: comfort comes first."""
+    heaters_kw = Heaters.of(community.members).power_kw[:, None]
     network, profiles, horizon = Network.of(community), community.profiles, community.horizon
     most_export_kw = profiles.pv_kw.max(axis=1, initial=0.0) + fleet.discharge_kw
     days = []
     for first in range(0, horizon.periods, horizon.per_day):
         last = min(first + horizon.per_day, horizon.periods)
-        base_kw = np.maximum(forecasts.net.forecast(profiles.net_kw, first, last), 0.0)
+        base_kw = np.maximum(forecasts.net.forecast(profiles.net_kw, first, last), 0.0) + heaters_kw
         q_kvar = forecasts.q.forecast(profiles.q_kvar, first, last)
         days.append(publish_envelopes(network, allocation, base_kw, q_kvar, most_export_kw, fleet.charge_kw).limits)
     return Limits(

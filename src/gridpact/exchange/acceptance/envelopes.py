@@ -1,10 +1,11 @@
 """Operating envelopes: import and export limits, published before bidding; use inside them is safe by AC power flow.
 
-The range of a member goes from its largest injection to its largest withdrawal; all ranges together are a box. Along a radial
-feeder the extremes of every voltage and every current lie at corners of the box: everybody injects, everybody withdraws, and,
-since a current also depends on the voltage, what lies beyond one branch does the one and the rest the other. The three phases
-may go different ways. All of these corners are solved; the level of each interval falls until all of them are clean.
-Corners that mix members of one phase are not solved: where lines of different R/X follow each other they can be worse.
+The range of a member goes from its largest injection to its largest withdrawal; all ranges together are a box, and the extremes
+of every voltage and every current lie at its corners. Which corners: everybody injects, everybody withdraws, the three phases
+one way or another; and from each of these, for each limit that comes near, the corner that AC sensitivities point to, climbed
+until no member's change of side adds to the excess. So a current finds what lies beyond its branch doing the one and the rest
+the other, and a voltage the members of its own phase that lift it by the neutral. The level of each interval falls until all
+of these corners are clean.
 
 A limit obliges nobody to use anything: base load may be there or not, of each member by itself. So the corners between idle and
 base load are in every box, at level 0 too. What they violate is the network's own: it is named, and no use of an envelope goes
@@ -20,16 +21,22 @@ import numpy as np
 from gridpact.energy import Limits
 from gridpact.errors import InputError
 from gridpact.exchange.acceptance.network import Network, Violation, is_clean
-from gridpact.grid import linear_model
+from gridpact.grid.topology import radial_tree
+from gridpact.grid.violations import TOLERANCE
 from gridpact.units import BoolArray, FloatArray, IntArray
 
 HALVINGS = 12
 """Of the level: it is found to 1/4096 of the widest range."""
 CLOSE = 0.3
-"""Of a rating: branches further from their limit at the two main corners are safe at the mixed ones."""
-SHRINK = 0.98
-"""By how much both levels fall while a mixed corner is violated."""
-MOST_SHRINKS = 400
+"""Of a rating, or of half the voltage band: a limit further away at a corner is not climbed from there."""
+SPARE = 0.02
+"""Of the same: a corner that by its sensitivities stays further away than that is not visited."""
+MOST_CLIMBS = 8
+"""Steps of a climb; on a network that was linear it would take one."""
+
+
+EVERYWHERE = slice(None)
+"""All intervals."""
 
 
 class Allocation(StrEnum):
@@ -99,22 +106,15 @@ def publish_envelopes(
     (array([6.28, 0.  ]), array([6.19, 0.  ]))
     """
     box = _Box(network, _allocation(allocation), base_kw, q_kvar, most_export_kw, most_import_kw)
-    injecting, drawing = box.corner(draws=False), box.corner(draws=True)
-    level = np.stack([box.largest(injecting), box.largest(drawing)])
-    mixed = box.mixed_corners(level)
-    failing = np.arange(base_kw.shape[1])
-    for _ in range(MOST_SHRINKS):
-        failing = failing[~box.is_safe(mixed, level, failing)]
-        if not len(failing):
-            break
-        level[:, failing] *= SHRINK
-    level[:, failing] = 0.0
-    own = box.own.copy()
-    own[failing] = np.maximum(own[failing], box.without_use(mixed, failing))
-    return Envelopes(
-        Limits(*box.ranges(level, np.arange(base_kw.shape[1]))),
-        own=tuple(network.violations(excess) for excess in own),
-    )
+    everywhere = np.ones((2, base_kw.shape[1]))
+    injecting, drawing = (box.largest(corner, everywhere)[0] for corner in box.main_corners)
+    level = np.stack([injecting, drawing])
+    corners, found = box.corners[:0], box.corners
+    while len(found) > len(corners):
+        corners, level = found, box.largest(found, level)
+        found = box.climbed(corners, level)
+    own = np.maximum(box.own, box.without_use(corners))
+    return Envelopes(Limits(*box.ranges(level)), own=tuple(network.violations(excess) for excess in own))
 
 
 class _Box:
@@ -133,22 +133,21 @@ class _Box:
         most_import_kw: FloatArray,
     ) -> None:
         _check(network, base_kw, q_kvar, most_export_kw, most_import_kw)
+        radial_tree(network.feeder)
         self.network, self.allocation, self.base_kw, self.q_kvar = network, allocation, base_kw, q_kvar
         self.most = most_export_kw, most_import_kw
-        self._downstream = linear_model(network.feeder).downstream
-        everywhere = np.arange(base_kw.shape[1])
-        self.own = self.without_use(self.mixed_corners(np.zeros((2, len(everywhere)))), everywhere)
+        nothing = np.zeros((2, base_kw.shape[1]))
+        self.main_corners = np.array([[False], [True]]).repeat(network.members, axis=1)[:, None]
+        self.corners = self.climbed(_ways(network), nothing)
+        self.own = self.without_use(self.corners)
         self._allowed = np.where(np.isfinite(self.own), np.maximum(self.own, 0.0), 0.0)
 
-    def without_use(self, corners: BoolArray, at: IntArray) -> FloatArray:
-        """The largest excess at these corners of what is left at level 0, any part of base load, ``[len(at), limit]``."""
-        lowest, highest = (edge.T for edge in self.ranges(np.zeros((2, len(at))), at))
-        found = np.full((len(at), self.network.limits), -np.inf)
-        for corner in corners:
-            np.maximum(found, self.network.excess(np.where(corner, highest, lowest), self.q_kvar.T[at]), out=found)
-        return found
+    def without_use(self, corners: BoolArray) -> FloatArray:
+        """The largest excess at these corners of what is left at level 0, any part of base load, ``[interval, limit]``."""
+        excess = (self._excess(corner, np.zeros((2, self.base_kw.shape[1]))) for corner in corners)
+        return np.asarray(np.maximum.reduce(list(excess)))
 
-    def ranges(self, level: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
+    def ranges(self, level: FloatArray, at: IntArray | slice = EVERYWHERE) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest net demand at a level ``[2, len(at)]`` in the intervals ``at``, each ``[member, len(at)]``."""
         (injected, drawn) = (self._shared(most, of) for most, of in zip(self.most, level, strict=True))
         return -injected, self.base_kw[:, at] + drawn
@@ -158,69 +157,85 @@ class _Box:
             return np.asarray(np.minimum(level * most.max(initial=0.0), most[:, None]))
         return np.asarray(level * most[:, None])
 
-    def corner(self, *, draws: bool) -> BoolArray:
-        """The corner at which everybody does the same, ``[1, member]``."""
-        return np.full((1, self.network.members), draws)
+    def _net_kw(self, corner: BoolArray, level: FloatArray, at: IntArray | slice = EVERYWHERE) -> FloatArray:
+        lowest, highest = self.ranges(level, at)
+        return np.where(corner, highest.T, lowest.T)
 
-    def largest(self, corner: BoolArray) -> FloatArray:
-        """The largest level of each interval at which this corner is safe, ``[interval]``; 0 where none is."""
-        intervals = self.base_kw.shape[1]
+    def _excess(self, corner: BoolArray, level: FloatArray, at: IntArray | slice = EVERYWHERE) -> FloatArray:
+        """How far a corner ``[member]`` passes every limit, ``[len(at), limit]``; ``level`` is of the intervals ``at``."""
+        return self.network.excess(self._net_kw(corner, level, at), self.q_kvar.T[at])
+
+    def largest(self, corners: BoolArray, most: FloatArray) -> FloatArray:
+        """Levels ``[2, interval]``: the largest share of ``most`` at which all corners are safe; 0 where none is."""
+        intervals = most.shape[1]
         low, high = np.zeros(intervals), np.ones(intervals)
-        open_at = np.flatnonzero(~self.is_safe(corner, np.stack([high, high]), np.arange(intervals)))
+        open_at = np.flatnonzero(~self._is_safe(corners, most, np.arange(intervals)))
         low[np.setdiff1d(np.arange(intervals), open_at)] = 1.0
         for _ in range(HALVINGS):
             if not len(open_at):
                 break
             middle = (low[open_at] + high[open_at]) / 2
-            safe = self.is_safe(corner, np.stack([middle, middle]), open_at)
+            safe = self._is_safe(corners, middle * most[:, open_at], open_at)
             low[open_at], high[open_at] = np.where(safe, middle, low[open_at]), np.where(safe, high[open_at], middle)
-        return low
+        return np.asarray(low * most)
 
-    def is_safe(self, corners: BoolArray, level: FloatArray, at: IntArray) -> BoolArray:
-        """In which of the intervals ``at`` every corner ``[corner, member]`` is safe, ``[len(at)]``.
-
-        ``level`` covers all intervals, or just these.
-        """
-        if level.shape[1] != len(at):
-            level = level[:, at]
-        lowest, highest = (edge.T for edge in self.ranges(level, at))
-        q_kvar, allowed = self.q_kvar.T[at], self._allowed[at]
+    def _is_safe(self, corners: BoolArray, level: FloatArray, at: IntArray) -> BoolArray:
+        """In which of the intervals ``at`` all corners ``[corner, member]`` are safe at a level ``[2, len(at)]``."""
         safe = np.ones(len(at), dtype=np.bool_)
         for corner in corners:
             rest = np.flatnonzero(safe)
             if not len(rest):
                 break
-            net_kw = np.where(corner, highest[rest], lowest[rest])
-            safe[rest] = is_clean(self.network.excess(net_kw, q_kvar[rest]), allowed[rest])
+            safe[rest] = is_clean(self._excess(corner, level[:, rest], at[rest]), self._allowed[at[rest]])
         return safe
 
-    def mixed_corners(self, level: FloatArray) -> BoolArray:
-        """Corners at which not everybody does the same, and the two main ones, ``[corner, member]``.
+    def climbed(self, corners: BoolArray, level: FloatArray) -> BoolArray:
+        """These corners, and those that climbs from them lead to, ``[corner, member]``.
 
-        Where members are on single phases: every way in which the phases may differ. Beyond each branch whose loading comes
-        near its limit at one of the main corners: the one there, the other elsewhere.
+        A step goes from a corner, for each limit that comes near there in the interval where it comes nearest, to the side of
+        each member that adds to the excess by the sensitivities there; who adds less than the tolerance stays.
         """
-        share = self.network.share
-        kinds = [np.ones(len(share), dtype=np.bool_)]
-        if share.ndim == 3:
-            by_phase = share.sum(axis=1) > 0
-            kinds = [by_phase.all(axis=1), *(by_phase[:, phase] & ~by_phase.all(axis=1) for phase in range(3))]
-        kinds = [kind for kind in kinds if kind.any()]
-        ways = np.array(list(product((False, True), repeat=len(kinds))))
-        patterns = (ways @ np.array(kinds, dtype=np.int64)) > 0
-        beyond = (share.reshape(*share.shape[:2], -1).sum(axis=2) @ self._downstream.T) > 0.5
-        split = [patterns ^ beyond[:, branch] for branch in np.flatnonzero(self._near(level))]
-        return np.unique(np.concatenate([patterns, *split]), axis=0)
+        known = {corner.tobytes(): corner for corner in corners}
+        fresh = list(known.values())
+        near = -CLOSE * self.network.scale()
+        for _ in range(MOST_CLIMBS):
+            found = [
+                step for corner in fresh for step in self._steps(corner, level, near) if step.tobytes() not in known
+            ]
+            fresh = list({corner.tobytes(): corner for corner in found}.values())
+            known |= {corner.tobytes(): corner for corner in fresh}
+            if not fresh:
+                break
+        return np.array(list(known.values()))
 
-    def _near(self, level: FloatArray) -> BoolArray:
-        """Which branches come near their limit at a main corner in any interval, ``[branch]``."""
-        branches, limit = len(self.network.feeder.branch_names), self.network.feeder.loading_limit
-        at = np.arange(self.base_kw.shape[1])
-        highest = np.full(branches, -np.inf)
-        for net_kw in self.ranges(level, at):
-            found = self.network.excess(net_kw.T, self.q_kvar.T)[:, -branches:]
-            highest = np.maximum(highest, np.where(np.isfinite(found), found, -np.inf).max(axis=0, initial=-np.inf))
-        return np.asarray(highest > -CLOSE * limit)
+    def _steps(self, corner: BoolArray, level: FloatArray, near: FloatArray) -> list[BoolArray]:
+        excess = self._excess(corner, level)
+        solved = np.isfinite(excess).all(axis=1)
+        excess[~solved] = -np.inf
+        nearest = excess.argmax(axis=0)
+        close = excess[nearest, np.arange(len(nearest))] > near
+        steps = []
+        for interval in np.unique(nearest[close]):
+            at = np.array([interval])
+            lowest, highest = self.ranges(level[:, at], at)
+            net_kw = self._net_kw(corner, level[:, at], at)[0]
+            adds = (self.network.sensitivity(net_kw, self.q_kvar[:, interval]) * (highest - lowest)).T
+            gain = np.maximum(np.where(corner, -adds, adds), 0.0).sum(axis=1)
+            reached = close & (nearest == interval) & (excess[interval] + gain > near / CLOSE * SPARE)
+            steps += list(np.unique(np.where(np.abs(adds[reached]) > TOLERANCE, adds[reached] > 0, corner), axis=0))
+        return steps
+
+
+def _ways(network: Network) -> BoolArray:
+    """Everybody injects, everybody withdraws, and where members are on single phases every way in which these may differ."""
+    share = network.share
+    kinds = [np.ones(len(share), dtype=np.bool_)]
+    if share.ndim == 3:
+        by_phase = share.sum(axis=1) > 0
+        kinds = [by_phase.all(axis=1), *(by_phase[:, phase] & ~by_phase.all(axis=1) for phase in range(3))]
+    kinds = [kind for kind in kinds if kind.any()]
+    ways = np.array(list(product((False, True), repeat=len(kinds))))
+    return np.unique((ways @ np.array(kinds, dtype=np.int64)) > 0, axis=0)
 
 
 def _allocation(name: Allocation | str) -> Allocation:
