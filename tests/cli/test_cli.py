@@ -324,15 +324,18 @@ def test_a_run_writes_its_ledger_which_verifies_and_the_report_links_it(example,
 
 
 def test_a_ledger_of_one_mechanism_under_acceptance_holds_that_run_alone(example, tmp_path):
-    options = ("--ledger-of", "pool:keys", "--ledger-of", "auction:uniform", "--network", "merit", "--days", 1)
-    done = gridpact(
-        "run", example, "-m", "auction:uniform", "-m", "pool:mmr", "-m", "pool:keys", *options, "-o", tmp_path
-    )
+    run = ("run", example, "-m", "auction:uniform", "-m", "auction:mcafee", "-m", "pool:keys")
+    options = ("--network", "merit", "--days", 1, "-o", tmp_path, "--ledger-of", "auction:uniform", "--ledger-of")
+    refused = gridpact(*run, *options, "pool:keys")
+    assert refused.returncode == 2
+    assert "--ledger-of pool:keys, which does not run" in refused.stderr
+    done = gridpact(*run, *options, "auction:mcafee")
     assert done.returncode == 0, done.stderr
+    assert "note: pool:keys is not run with merit: nothing is agreed before delivery" in done.stderr
     checked = gridpact("verify", tmp_path / "ledger.export", "--keys", tmp_path / "ledger.keys")
     assert checked.returncode == 0, checked.stdout
     assert "log 1: auction:uniform + merit, " in checked.stdout
-    assert "log 2: pool:keys + merit, " in checked.stdout
+    assert "log 2: auction:mcafee + merit, " in checked.stdout
     assert "log 3" not in checked.stdout
     assert "intervals in which what stands is a part of what was struck" in checked.stdout
 

@@ -84,12 +84,16 @@ def test_charges_are_paid_and_violations_stay(comparison):
     assert charged.dso_balance > free.dso_balance
 
 
-def test_a_pool_rule_knows_no_orders_so_that_only_envelopes_apply_to_it(comparison):
-    free = of(comparison, "pool:mmr", "none").community
-    for network in POLICIES:
-        assert of(comparison, "pool:mmr", network).community == free
+def test_a_pool_rule_knows_no_orders_so_that_only_envelopes_and_charges_apply_to_it(comparison, noon):
+    assert {run.network for run in comparison.runs if run.mechanism.startswith("pool:mmr")}.isdisjoint(POLICIES)
     for network in ENVELOPES:
         assert of(comparison, "pool:mmr", network).community.violations == 0
+    pool, merit = make_mechanism("pool:mmr"), replace(PERFECT, network="merit")
+    for refused in (lambda: simulate(noon, pool, merit), lambda: compare(noon, [pool], merit)):
+        with pytest.raises(
+            InputError, match=r"merit with pool:mmr: nothing is agreed .* accepted: none, envelopes-equal"
+        ):
+            refused()
 
 
 def test_the_table_of_the_page_is_what_the_example_gives(comparison, root):

@@ -97,10 +97,10 @@ def run(study: LedgerStudy) -> None:
     logged = study.ledger or bool(study.ledger_of)
     if study.public and not logged:
         raise InputError("--public without --ledger", accepted="--ledger --public")
-    file, markets, settings = _prepare(study, study.network, study.ledger_of or [])
+    file, markets, settings, cases = _prepare(study, study.network, logged=study.ledger_of or [])
     recorder = _recorder(study, file) if logged else None
     with progress_bar() as progress:
-        task = progress.add_task("running", total=len(markets))
+        task = progress.add_task("running", total=cases)
         comparison = compare_mechanisms(
             file.community,
             markets,
@@ -126,9 +126,9 @@ def compare(study: ReplicatedStudy) -> None:
     from gridpact.study.tables import kept_network, show, side_by_side
 
     networks = _networks(study.network or [])
-    file, markets, settings = _prepare(study)
+    file, markets, settings, cases = _prepare(study, networks=networks)
     with progress_bar() as progress:
-        task = progress.add_task("running", total=len(markets) * max(len(networks), 1) * study.seeds)
+        task = progress.add_task("running", total=cases * study.seeds)
         comparison, replication = replicate(
             file.community,
             markets,
@@ -154,33 +154,43 @@ def _recorder(study: LedgerStudy, file: "CommunityFile") -> "Recorder":
 
 
 def _prepare(
-    study: Study, network: str = "none", logged: Sequence[str] = ()
-) -> "tuple[CommunityFile, list[Market], Settings]":
-    """Load and validate everything before anything runs."""
+    study: Study, network: str = "none", *, networks: Sequence[str] = (), logged: Sequence[str] = ()
+) -> "tuple[CommunityFile, list[Market], Settings, int]":
+    """Load and validate everything before anything runs; how many runs it is."""
     from gridpact.community import load_community
     from gridpact.markets import mechanism_names
     from gridpact.study import DEFAULT_MECHANISMS, Settings
+    from gridpact.study.compare import cases_of
 
     file = load_community(study.community, start=study.start, days=study.days)
     market = file.market
     chosen = list(mechanism_names()) if study.every else study.mechanism or market.mechanisms or DEFAULT_MECHANISMS
     markets = _markets(list(dict.fromkeys(chosen)), file)
-    known = [market.name for market in markets]
-    for name in logged:
-        if name not in known:
-            raise InputError(
-                f"--ledger-of {name}, which does not run{nearest_name(name, known)}", accepted=", ".join(known)
-            )
     settings = Settings(
         forecast=study.forecast or market.forecast,
         seed=market.seed if study.seed is None else study.seed,
         gate_closure=timedelta(minutes=market.gate_closure_minutes),
         network=network,
     )
+    running = cases_of(markets, settings, networks)
+    known = list(dict.fromkeys(market.name for market, _ in running))
+    for name in logged:
+        if name not in known:
+            raise InputError(
+                f"--ledger-of {name}, which does not run{nearest_name(name, known)}", accepted=", ".join(known)
+            )
     make_writable(study.output)
-    for note in file.notes:
+    for note in (*file.notes, *_left_out(markets, networks or [network])):
         Console(stderr=True, soft_wrap=True).print(f"note: {note}", markup=False, highlight=False)
-    return file, markets, settings
+    return file, markets, settings, len(running)
+
+
+def _left_out(markets: "list[Market]", networks: Sequence[str]) -> list[str]:
+    """Which network checks a market is not run with, in words."""
+    from gridpact.study.network_check import NO_ORDERS, applies
+
+    left = [(market.name, [name for name in networks if not applies(name, market)]) for market in markets]
+    return [f"{name} is not run with {', '.join(checks)}: {NO_ORDERS}" for name, checks in left if checks]
 
 
 def _networks(names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from gridpact.community import Community
 from gridpact.errors import InputError
 from gridpact.markets import Market
 from gridpact.study.confidence import half_width
+from gridpact.study.network_check import ACCEPTED, NO_ORDERS, applies
 from gridpact.study.result import Baseline, CommunityMetrics, Comparison, Run
 from gridpact.study.simulate import Settings, run_baseline, simulate
 from gridpact.units import FloatArray
@@ -36,7 +37,8 @@ def compare(
     settings
         The same forecast, seed and gate closure for all.
     networks
-        Run each mechanism under each of these network checks (`gridpact.study.NETWORK_CHECKS`); none: that of the settings.
+        Run each mechanism under each of these network checks (`gridpact.study.NETWORK_CHECKS`) that applies to it; none:
+        that of the settings.
     jobs
         Processes; 1 runs everything in this one, -1 takes every core.
     progress
@@ -49,7 +51,7 @@ def compare(
     Comparison
     """
     baseline = run_baseline(community)
-    cases = _cases(markets, settings, networks)
+    cases = cases_of(markets, settings, networks)
     tasks = (delayed(_run)(run, at, community, market, case, baseline) for at, (market, case) in enumerate(cases))
     runs: dict[int, Run] = {}
     for at, done in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
@@ -59,10 +61,25 @@ def compare(
     return Comparison(community, baseline, tuple(runs[at] for at in range(len(cases))))
 
 
-def _cases(markets: Sequence[Market], settings: Settings, networks: Sequence[str]) -> list[tuple[Market, Settings]]:
-    """Every mechanism under every network check."""
+def cases_of(
+    markets: Sequence[Market], settings: Settings, networks: Sequence[str] = ()
+) -> list[tuple[Market, Settings]]:
+    """Every mechanism under every network check that applies to it.
+
+    Raises
+    ------
+    InputError
+        If none applies to any.
+    """
     checks = dict.fromkeys(networks or [settings.network])
-    return [(market, replace(settings, network=network)) for market in markets for network in checks]
+    found = [
+        (market, replace(settings, network=name)) for market in markets for name in checks if applies(name, market)
+    ]
+    if not found:
+        raise InputError(
+            f"{', '.join(checks)} with {', '.join(m.name for m in markets)}: {NO_ORDERS}", accepted=ACCEPTED
+        )
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +151,7 @@ def replicate(
     """
     if seeds < 1:
         raise InputError(f"{seeds} seeds", accepted="a whole number from 1 up")
-    cases = _cases(markets, settings, networks)
+    cases = cases_of(markets, settings, networks)
     baseline = run_baseline(community)
     tasks = (
         delayed(_measure)(at, k, community, market, replace(of_case, seed=settings.seed + k), baseline)

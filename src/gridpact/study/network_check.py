@@ -16,6 +16,7 @@ from gridpact.exchange.acceptance import (
     charges_by_losses,
     publish_envelopes,
 )
+from gridpact.markets import Market, Mechanism
 from gridpact.study._acceptor import Acceptor, Forecasts
 from gridpact.units import FloatArray
 
@@ -43,6 +44,15 @@ def check_name(name: str) -> str:
         found = f"network check {name!r} is unknown{nearest_name(name, known)}"
         raise InputError(found, accepted=", ".join(known))
     return name
+
+
+NO_ORDERS = "nothing is agreed before delivery that a DSO could accept"
+ACCEPTED = ", ".join(name for name in NETWORK_CHECKS if name not in set(Policy))
+
+
+def applies(name: str, market: Market) -> bool:
+    """Whether a network check can do anything under a market: the DSO accepts what is agreed before delivery."""
+    return isinstance(market, Mechanism) or name not in set(Policy)
 
 
 @dataclass(frozen=True, slots=True)

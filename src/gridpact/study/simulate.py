@@ -17,7 +17,7 @@ from gridpact.markets import Gate, Market, Mechanism, Metering, Outlook, Pact, T
 from gridpact.study._acceptor import Forecasts, Plan
 from gridpact.study._hot_water import HotWater, delivered_kw
 from gridpact.study.metrics import certify, measure
-from gridpact.study.network_check import NO_CHECK, NetworkCheck, check_name
+from gridpact.study.network_check import ACCEPTED, NO_CHECK, NO_ORDERS, NetworkCheck, applies, check_name
 from gridpact.study.result import Baseline, Delivery, Run
 from gridpact.study.welfare import best_welfare
 from gridpact.units import FloatArray, to_kwh, to_wh
@@ -91,8 +91,15 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     Returns
     -------
     Run
+
+    Raises
+    ------
+    InputError
+        If the network check does not apply to the market.
     """
     wall, cpu = time.perf_counter(), time.process_time()
+    if not applies(settings.network, market):
+        raise InputError(f"{settings.network} with {market.name}: {NO_ORDERS}", accepted=ACCEPTED)
     baseline = baseline or run_baseline(community)
     fleet = Fleet.of(community.members)
     forecasts = Forecasts.of(community, settings.forecast, settings.seed)
@@ -100,7 +107,7 @@ def simulate(community: Community, market: Market, settings: Settings, baseline:
     if isinstance(market, Mechanism):
         pact = _agree(community, market, settings, fleet, forecasts, check)
         delivery = _deliver(community, fleet, pact, check.limits)
-    else:  # nothing is agreed before delivery that could be accepted: only envelopes and charges apply
+    else:
         limits = check.envelopes
         delivery = baseline.delivery if limits is None else _deliver(community, fleet, Pact(), limits)
         pact = market.share(Metering(community.members, community.horizon, community.tariff, delivery.net_wh))

@@ -92,10 +92,11 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Everything that is drawn."""
+    """Everything that is drawn; ``chips``: whether runs are few enough to stand side by side above the charts."""
 
     currency: str
     mechanisms: list[str]
+    chips: bool
     colours: list[str]
     dashed: list[bool]
     selected: int

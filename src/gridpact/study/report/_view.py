@@ -10,6 +10,7 @@ from gridpact.study.report import _words as words
 from gridpact.study.result import Comparison
 
 PALETTE = 8
+MOST_CHIPS = 2 * PALETTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,11 @@ def view(comparison: Comparison, title: str | None, notes: Sequence[str], ledger
 def _figures(comparison: Comparison) -> figures.Figures:
     partners, members = figures.partners(comparison), figures.members(comparison)
     grid = figures.grid(comparison)
-    colours, dashed = _colours([run.mechanism for run in comparison.runs])
+    colours, dashed = _colours(comparison)
     return figures.Figures(
         currency=comparison.community.currency,
         mechanisms=[run.mechanism for run in comparison.runs],
+        chips=len(comparison.runs) <= MOST_CHIPS,
         colours=colours,
         dashed=dashed,
         selected=_first_choice(comparison),
@@ -102,17 +104,21 @@ def _first_choice(comparison: Comparison) -> int:
     return max(range(len(comparison.runs)), key=merit)
 
 
-def _colours(mechanisms: list[str]) -> tuple[list[str], list[bool]]:
-    """A colour of the palette for each mechanism, dashed from the second round on; grey for the supplier."""
-    colours, dashed, used = [], [], 0
-    for name in mechanisms:
-        if name == "supplier":
-            colours.append("var(--run-none)")
-            dashed.append(False)
-        else:
-            colours.append(f"var(--run-{used % PALETTE})")
-            dashed.append(used >= PALETTE)
-            used += 1
+def _colours(comparison: Comparison) -> tuple[list[str], list[bool]]:
+    """A colour of the palette for each run, dashed from the second round on; grey for the supplier.
+
+    Where that does not tell all runs apart, a colour stands for a mechanism, dashed if the network is kept.
+    """
+    names = [run.mechanism for run in comparison.runs if run.mechanism != "supplier"]
+    kept = [run.network != NO_CHECK for run in comparison.runs]
+    if by_mechanism := len(names) > MOST_CHIPS:
+        names = [name.partition(" + ")[0] for name in names]
+    place = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    colours, dashed = [], []
+    for run, is_kept in zip(comparison.runs, kept, strict=True):
+        at = place.get(run.mechanism.partition(" + ")[0] if by_mechanism else run.mechanism)
+        colours.append("var(--run-none)" if at is None else f"var(--run-{at % PALETTE})")
+        dashed.append(is_kept if by_mechanism else at is not None and at >= PALETTE)
     return colours, dashed
 
 

@@ -71,6 +71,7 @@ const choose = (run) => {
 
 const form = document.querySelector(".switch");
 const bringIntoView = () => {
+  if (!data.chips) return;
   const field = form.querySelector("fieldset");
   const chip = form.querySelector("input:checked").closest("label");
   field.scrollLeft = chip.offsetLeft + chip.offsetWidth / 2 - field.clientWidth / 2;
